@@ -1,0 +1,81 @@
+"""Motion capture as a pack: many poses of 17 joints, cut into clips of named subjects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..poses import get_skeleton
+from ..poses.errors import BadInput, DecodeError
+from .packs import read_pack
+
+_CLIP_KEYS = ("clip_names", "clip_subject", "clip_fps", "clip_grade", "clip_split")
+_KEYS = ("poses", "clip", "parents", *_CLIP_KEYS)
+
+TRAIN, VALIDATION = 0, 1
+
+
+@dataclass(frozen=True)
+class MocapPack:
+    """N poses of C clips.
+
+    Attributes:
+        poses_mm: (N, 17, 3) float32 millimetres, world frame, y up, joints of h36m17.
+        clip: (N,) index of each pose's clip, 0 to C - 1.
+        clip_names: (C,) for example "02_01".
+        clip_subject: (C,) number of the person.
+        clip_fps: (C,) frames a second.
+        clip_grade: (C,) 0 native skeleton, 1 borrowed skeleton, 2 retargeted.
+        clip_split: (C,) 0 train, 1 validation.
+    """
+
+    poses_mm: NDArray[np.float32]
+    clip: NDArray[np.integer]
+    clip_names: NDArray[np.str_]
+    clip_subject: NDArray[np.integer]
+    clip_fps: NDArray[np.floating]
+    clip_grade: NDArray[np.integer]
+    clip_split: NDArray[np.integer]
+
+    def rows(self, *, split: int, grades: Sequence[int] = (0, 1, 2)) -> NDArray[np.integer]:
+        """Return the indices (M,) of the poses of a split whose clips have one of the grades."""
+        chosen = (self.clip_split == split) & np.isin(self.clip_grade, list(grades))
+        return np.flatnonzero(chosen[self.clip])
+
+
+def read_mocap(path: str | Path) -> MocapPack:
+    """Read a motion-capture pack such as `mocap_cmu17.npz`.
+
+    Raises:
+        DecodeError: the file is missing, no npz, or lacks one of the arrays.
+        BadInput: its arrays do not fit together or have joints other than h36m17's.
+    """
+    try:
+        arrays = read_pack(path, _KEYS)
+    except DecodeError as error:
+        raise DecodeError(f"{error}; expected a motion-capture pack") from None
+    poses, clip = arrays["poses"], arrays["clip"]
+    skeleton = get_skeleton("h36m17")
+    if poses.ndim != 3 or poses.shape[1:] != (skeleton.n_joints, 3):
+        raise BadInput(f"poses in {path} must have shape (N, 17, 3), got {poses.shape}")
+    if tuple(arrays["parents"].tolist()) != skeleton.parents:
+        raise BadInput(
+            f"parents in {path} must be those of h36m17, {skeleton.parents}, "
+            f"got {tuple(arrays['parents'].tolist())}; reorder the joints"
+        )
+    if clip.shape != (len(poses),):
+        raise BadInput(f"clip in {path} must have shape ({len(poses)},), got {clip.shape}")
+    clips = len(arrays["clip_names"])
+    for key in _CLIP_KEYS:
+        if arrays[key].shape != (clips,):
+            raise BadInput(f"{key} in {path} must have shape ({clips},), got {arrays[key].shape}")
+    if len(clip) and (clip.min() < 0 or clip.max() >= clips):
+        raise BadInput(
+            f"clip in {path} must be from 0 to {clips - 1}, got {clip.min()} to {clip.max()}"
+        )
+    bad = int(np.sum(~np.isfinite(poses).all(axis=(1, 2))))
+    if bad:
+        raise BadInput(f"poses in {path} must be finite, got {bad} of {len(poses)} with NaN or inf")
+    return MocapPack(poses.astype(np.float32), clip, *(arrays[key] for key in _CLIP_KEYS))

@@ -1,0 +1,5 @@
+"""2D poses to 3D poses: one lifter a file."""
+
+from .ppca import PPCALifter
+
+__all__ = ["PPCALifter"]

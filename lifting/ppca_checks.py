@@ -1,0 +1,46 @@
+"""Check the poses that a pose model is to be learned from."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..poses import Skeleton
+from ..poses.errors import BadInput
+
+
+def checked_poses(poses_mm: ArrayLike, skeleton: Skeleton, components: int) -> np.ndarray:
+    """Return training poses as float32.
+
+    Args:
+        poses_mm: (N, L, 3) millimetres.
+        skeleton: the one the L joints must be in.
+        components: size of the basis that they are to give.
+
+    Raises:
+        BadInput: wrong shape, NaN, too few poses for the basis, or poses without limbs.
+    """
+    poses = np.asarray(poses_mm, dtype=np.float32)
+    L = skeleton.n_joints
+    if poses.ndim != 3 or poses.shape[1:] != (L, 3):
+        raise BadInput(
+            f"poses_mm must have shape (N, {L}, 3) for skeleton {skeleton.name!r}, "
+            f"got {poses.shape}; convert them with convert_joints"
+        )
+    bad = int(np.sum(~np.isfinite(poses).all(axis=(1, 2))))
+    if bad:
+        raise BadInput(
+            f"poses_mm must be finite, got {bad} of {len(poses)} poses with NaN or inf; drop them"
+        )
+    if not 1 <= components <= 3 * L - 6:
+        raise BadInput(f"components must be from 1 to {3 * L - 6}, got {components}")
+    if len(poses) <= components:
+        raise BadInput(
+            f"poses_mm must hold more poses than the {components} components, got {len(poses)}; "
+            "give more poses or lower components"
+        )
+    flat = int(np.sum(np.ptp(poses, axis=1).max(axis=1) < 1e-3))
+    if flat:
+        raise BadInput(
+            f"poses_mm must have limbs, got {flat} of {len(poses)} poses with all joints at one "
+            "point; drop them"
+        )
+    return poses

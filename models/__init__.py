@@ -1,0 +1,1 @@
+"""What is learned: networks, weights, and the zoo that names them."""
