@@ -1,0 +1,77 @@
+"""`lift3d doctor`: is this installation sound?"""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+PACKAGES = ("torch", "numpy", "scipy", "safetensors", "click", "rich")
+OPENCV_WHEELS = (
+    "opencv-python",
+    "opencv-python-headless",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+
+
+@click.command(short_help="Check this installation.")
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Check versions, devices, OpenCV's wheels and the weights; exit code 1 where one is wrong."""
+    from .. import __version__
+
+    click.echo(f"lift3d {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for name in PACKAGES:
+        click.echo(f"{name} {version(name)}")
+    sound = [_check_opencv(), _check_weights()]
+    _show_devices()
+    ctx.exit(0 if all(sound) else 1)
+
+
+def _check_opencv() -> bool:
+    found = [name for name in OPENCV_WHEELS if _installed(name)]
+    for name in found:
+        click.echo(f"{name} {version(name)}")
+    if len(found) == 1:
+        return True
+    if found:
+        click.echo(
+            f"PROBLEM: {' and '.join(found)} overwrite each other's cv2; "
+            f"run: pip uninstall {' '.join(found)} && pip install opencv-python"
+        )
+    else:
+        click.echo("PROBLEM: no OpenCV wheel found; run: pip install opencv-python")
+    return False
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _check_weights() -> bool:
+    from ..models.zoo import verified_path, zoo
+    from ..poses.errors import WeightsMissing
+
+    sound = True
+    for name in zoo():
+        try:
+            verified_path(name)
+            click.echo(f"weights {name}: ok")
+        except WeightsMissing as error:
+            sound = False
+            click.echo(f"PROBLEM: {error}")
+    return sound
+
+
+def _show_devices() -> None:
+    import torch
+
+    click.echo(f"device cpu: {torch.get_num_threads()} threads")
+    for index in range(torch.cuda.device_count()):
+        click.echo(f"device cuda:{index}: {torch.cuda.get_device_name(index)}")
+    if torch.backends.mps.is_available():
+        click.echo("device mps")

@@ -1,0 +1,188 @@
+"""`lift3d train`: recipes that make the weights."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..datasets.crops import CropSet
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(short_help="Train networks and models from data.")
+def train() -> None:
+    """Train what lift3d ships, or your own.
+
+    A training that was stopped goes on when the same command is given again. Several GPUs:
+    torchrun --nproc-per-node N -m lift3d.cli.main train ...
+    """
+
+
+@train.command("hourglass")
+@click.option("--crops", type=FILE, help="Crops pack (crops192.npz).")
+@click.option("--photos", type=FILE, help="Photos pack (photos448.npz); its people are cut out.")
+@click.option("--lsp", type=FOLDER, help="Folder of LSP (joints.mat, images/).")
+@click.option("--lspet", type=FOLDER, help="Folder of LSP extended.")
+@click.option(
+    "--mpii",
+    nargs=2,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="MAT IMAGES",
+    help="MPII's annotation file and images folder.",
+)
+@click.option(
+    "--coco",
+    nargs=2,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="JSON IMAGES",
+    help="COCO's keypoint annotations and images folder.",
+)
+@click.option("-o", "--output", type=FOLDER, default=Path("runs/hourglass"), show_default=True)
+@click.option(
+    "--phases", default="128:210000,192:90000", show_default=True, help="size:crops, in order."
+)
+@click.option("--stacks", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--features", default=128, show_default=True, type=click.IntRange(4))
+@click.option(
+    "--loss",
+    default="cross-entropy",
+    show_default=True,
+    type=click.Choice(["cross-entropy", "squared-error"]),
+    help="Squared error is the papers' recipe; cross-entropy learns faster.",
+)
+@click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
+@click.option("--rate", default=1.5e-3, show_default=True, type=float, help="Peak learning rate.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+def train_hourglass_command(
+    crops: Path | None,
+    photos: Path | None,
+    lsp: Path | None,
+    lspet: Path | None,
+    mpii: tuple[Path, Path] | None,
+    coco: tuple[Path, Path] | None,
+    output: Path,
+    phases: str,
+    stacks: int,
+    features: int,
+    loss: str,
+    batch: int,
+    rate: float,
+    seed: int,
+    device: str,
+) -> None:
+    """Train the stacked hourglass on person crops, from packs or official data sets."""
+    from ..models.device import choose_device
+    from ..models.hourglass import HourglassConfig
+    from ..training.crop_sources import CropSources
+    from ..training.hourglass import HourglassRecipe, train_hourglass
+    from ..training.schedule import parse_phases
+
+    sources = CropSources(crops, photos, lsp, lspet, mpii, coco)
+    config = HourglassConfig(
+        stacks=stacks,
+        features=features,
+        output="softmax" if loss == "cross-entropy" else "linear",
+    )
+    recipe = HourglassRecipe(
+        config=config, phases=parse_phases(phases), batch=batch, rate=rate, seed=seed
+    )
+    chosen = choose_device(device)
+    click.echo("reading the crops ...", err=True)
+    data, validation = sources.read()
+    with _progress("hourglass") as progress:
+        path = train_hourglass(recipe, data, validation, output, chosen, progress=progress)
+    click.echo(f"weights: {path}", err=True)
+
+
+@train.command("people")
+@click.option("--photos", type=FILE, required=True, help="Photos pack (photos448.npz).")
+@click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
+@click.option("--start-from", type=FILE, help="Weights of a joint hourglass to start from.")
+@click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
+@click.option("--samples", default=70_000, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+def train_people_command(
+    photos: Path,
+    crops: Path,
+    start_from: Path | None,
+    output: Path,
+    samples: int,
+    seed: int,
+    device: str,
+) -> None:
+    """Train the person finder on whole photos."""
+    from ..datasets.crops import read_crops_pack
+    from ..datasets.photos import read_photos_pack
+    from ..models.device import choose_device
+    from ..training.person_finder import FinderRecipe, train_finder
+
+    chosen = choose_device(device)
+    recipe = FinderRecipe(
+        start_from=str(start_from) if start_from else None, samples=samples, seed=seed
+    )
+    click.echo("reading the photos ...", err=True)
+    people: CropSet = read_crops_pack(crops, 0)
+    people = people.where(people.source == "lspet")
+    data, validation = read_photos_pack(photos, 0), read_photos_pack(photos, 1)
+    with _progress("people") as progress:
+        path = train_finder(recipe, data, people, validation, output, chosen, progress=progress)
+    click.echo(f"weights: {path}", err=True)
+
+
+@train.command("ppca")
+@click.option("--mocap", type=FILE, required=True, help="Motion-capture pack (mocap_cmu17.npz).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("runs/ppca/ppca.safetensors"),
+    show_default=True,
+)
+@click.option("--components", default=32, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True, help="Of the cameras of the validation.")
+@click.option("--device", default="cpu", show_default=True)
+def train_ppca_command(mocap: Path, output: Path, components: int, seed: int, device: str) -> None:
+    """Fit the PPCA lifter to motion capture."""
+    from ..training.ppca import train_ppca
+
+    score = train_ppca(mocap, output, components=components, seed=seed, device=device)
+    click.echo(f"weights: {output}", err=True)
+    click.echo(f"validation: {score}", err=True)
+
+
+@contextlib.contextmanager
+def _progress(name: str) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Show a bar with loss, speed and time left on the error stream."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("loss {task.fields[loss]:.3f}, {task.fields[speed]:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    smooth: dict[str, float] = {}
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=1, loss=0.0, speed=0.0)
+
+        def update(state: dict[str, float]) -> None:
+            for key in ("loss", "samples_per_s"):
+                smooth[key] = 0.98 * smooth.get(key, state[key]) + 0.02 * state[key]
+            bar.update(
+                task,
+                completed=state["seen"],
+                total=state["total"],
+                loss=smooth["loss"],
+                speed=smooth["samples_per_s"],
+            )
+
+        yield update

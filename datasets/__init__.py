@@ -1,0 +1,1 @@
+"""Readers of data sets, virtual cameras and synthetic people."""

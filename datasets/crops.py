@@ -1,0 +1,73 @@
+"""Person crops with 2D joints, and the reader of the crops pack."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from .packs import decode_rgb, read_pack
+
+LEFT_HIP, RIGHT_HIP, PELVIS, THORAX, RIGHT_SHOULDER, LEFT_SHOULDER = 3, 2, 6, 7, 12, 13
+
+
+@dataclass(frozen=True)
+class CropSet:
+    """Square person crops, decoded in memory.
+
+    Attributes:
+        images: uint8 array of shape (N, S, S, 3), RGB.
+        joints_px: float32 array of shape (N, 16, 2), crop pixels, `mpii16`; NaN: not labelled.
+        source: str array of shape (N,), the data set that a crop is from ("lspet", "coco", ...).
+    """
+
+    images: np.ndarray
+    joints_px: np.ndarray
+    source: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def where(self, keep: np.ndarray) -> "CropSet":
+        """Return the crops that a boolean mask or an index array of shape (N,) names."""
+        return CropSet(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+
+def join_crops(sets: list[CropSet]) -> CropSet:
+    """Return all crops of several sets of one size, in order."""
+    return CropSet(
+        *(np.concatenate([getattr(s, field.name) for s in sets]) for field in fields(CropSet))
+    )
+
+
+def derive_trunk(joints_px: np.ndarray) -> np.ndarray:
+    """Fill unlabelled pelvis and thorax of `mpii16` joints (N, 16, 2) by the midpoints.
+
+    The pelvis is the middle of the hips, the thorax the middle of the shoulders, where both are
+    labelled: LSP and COCO label neither.
+    """
+    joints = joints_px.copy()
+    pairs = ((PELVIS, LEFT_HIP, RIGHT_HIP), (THORAX, LEFT_SHOULDER, RIGHT_SHOULDER))
+    for target, left, right in pairs:
+        middle = (joints[:, left] + joints[:, right]) / 2
+        joints[:, target] = np.where(np.isnan(joints[:, target]), middle, joints[:, target])
+    return joints
+
+
+def read_crops_pack(path: str | Path, split: int) -> CropSet:
+    """Read the crops of one split (0 train, 1 validation) of a crops pack (`crops192.npz`).
+
+    The pack holds encoded crops one after the other in `image` with `offset`, and `joints`
+    (N, 16, 2), `split` (N,), `src` (N,).
+
+    Raises:
+        DecodeError: the file is no such pack, or a picture in it is damaged.
+    """
+    pack = read_pack(path, ("image", "offset", "joints", "split", "src"))
+    chosen = np.flatnonzero(pack["split"] == split)
+    data, offset = pack["image"], pack["offset"]
+    with ThreadPoolExecutor() as pool:
+        decoded = pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen)
+        images = np.stack(list(decoded))
+    source = np.array([str(name).split("/")[0].split("_")[0] for name in pack["src"][chosen]])
+    return CropSet(images, derive_trunk(pack["joints"][chosen].astype(np.float32)), source)

@@ -1,0 +1,46 @@
+"""Rotations that take directions to directions: matrices (3, 3) that turn column vectors."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (..., D) at length 1; a zero vector stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Return the rotation by an angle in radians about an axis (3,) of any length.
+
+    >>> (about(np.array([0.0, 0, 2]), np.pi / 2) @ [1, 0, 0]).round(3) + 0
+    array([0., 1., 0.])
+    """
+    return Rotation.from_rotvec(unit(axis) * angle).as_matrix()
+
+
+def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the smallest rotation that takes direction `start` (3,) to direction `end` (3,)."""
+    start, end = unit(start), unit(end)
+    axis = np.cross(start, end)
+    angle = float(np.arctan2(np.linalg.norm(axis), start @ end))
+    if np.linalg.norm(axis) < 1e-9:  # any axis across turns a direction round
+        axis = np.cross(start, np.eye(3)[np.argmin(abs(start))])
+    return about(axis, angle)
+
+
+def part_way(start: np.ndarray, end: np.ndarray, fraction: float) -> np.ndarray:
+    """Return the rotation a fraction of the way from one rotation to another."""
+    turn = Rotation.from_matrix(start.T @ end).as_rotvec()
+    return start @ Rotation.from_rotvec(fraction * turn).as_matrix()
+
+
+def axes_x_first(x: np.ndarray, near_y: np.ndarray) -> np.ndarray:
+    """Return right-handed axes as columns (3, 3): x along `x`, y as near to `near_y` as can be."""
+    x, z = unit(x), unit(np.cross(x, near_y))
+    return np.stack([x, np.cross(z, x), z], axis=-1)
+
+
+def axes_y_first(y: np.ndarray, near_x: np.ndarray) -> np.ndarray:
+    """Return right-handed axes as columns (3, 3): y along `y`, x as near to `near_x` as can be."""
+    y, z = unit(y), unit(np.cross(near_x, y))
+    return np.stack([np.cross(y, z), y, z], axis=-1)

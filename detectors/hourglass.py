@@ -1,0 +1,155 @@
+"""The default detector: a person finder, then a stacked hourglass on each person's crop."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..models.device import choose_device
+from ..models.load import load_hourglass
+from ..poses.boxes import apply_affine, invert_affine, square_affine
+from ..poses.errors import BadInput
+from ..poses.pose import Pose2D, PoseCrop
+from ..poses.skeleton import Skeleton, get_skeleton
+from .crop_inference import CropJoints, infer_crops
+from .duplicates import keep_distinct
+from .people import FoundPeople, find_people
+from .preprocess import check_image, cut_square, stack_images
+
+BOX_MARGIN = 1.15
+
+
+class HourglassDetector:
+    """Find people and their 16 MPII joints in photos.
+
+    A small hourglass finds people in the whole photo, scaled down; a stacked hourglass (Newell et
+    al., 2016) finds the joints in a square crop around each of them. The score of a person is the
+    geometric mean of the finder's score and the joints' mean confidence.
+
+    Args:
+        weights: of the joint network: a name of the zoo or a `.safetensors` path.
+        finder: of the person finder, likewise.
+        device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
+        flip: average the joint maps with those of the mirrored crop: slower, more accurate.
+        threshold: people that score less are left out.
+        max_people: at most so many in a photo, the best ones.
+        batch: crops that run together.
+        with_maps: keep each person's crop and heatmaps in `Pose2D.crop`, for lifters that look at
+            them.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path = "hourglass-s",
+        finder: str | Path = "people",
+        device: str | torch.device = "auto",
+        flip: bool = False,
+        threshold: float = 0.2,
+        max_people: int = 50,
+        batch: int = 16,
+        with_maps: bool = False,
+    ) -> None:
+        self.device = choose_device(str(device))
+        joints, people = (load_hourglass(name, self.device) for name in (weights, finder))
+        if joints.skeleton is None:
+            raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
+        self._joints, self._people = joints, people
+        self.flip = flip
+        self.threshold = threshold
+        self.max_people = max_people
+        self.batch = batch
+        self.with_maps = with_maps
+        self.weights = (str(weights), str(finder))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of the poses found."""
+        return get_skeleton(str(self._joints.skeleton))
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Pose2D]]:
+        """Return the people of each photo, best first.
+
+        Args:
+            images: RGB uint8 (H, W, 3) each, of any size.
+
+        Raises:
+            BadInput: an image has another form.
+        """
+        for image in images:
+            check_image(image)
+        found = [
+            find_people(
+                self._people.net, image, self.device, self._people.input_size, self.threshold
+            )
+            for image in images
+        ]
+        owner = [i for i, people in enumerate(found) for _ in people.score]
+        poses = self.detect_in_boxes(
+            [images[i] for i in owner],
+            np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)]),
+        )
+        return [
+            self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], people)
+            for k, people in enumerate(found)
+        ]
+
+    def detect_in_boxes(
+        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray
+    ) -> list[Pose2D]:
+        """Return the pose in each box, for people found by other means.
+
+        Args:
+            images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
+            boxes_xyxy_px: (P, 4) around the whole persons.
+        """
+        centre = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
+        side = BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
+        poses: list[Pose2D] = []
+        for start in range(0, len(images), self.batch):
+            rows = range(start, min(start + self.batch, len(images)))
+            poses += self._joints_in_squares(
+                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows]
+            )
+        return poses
+
+    def _joints_in_squares(
+        self, images: list[np.ndarray], centre: np.ndarray, side: np.ndarray, boxes: np.ndarray
+    ) -> list[Pose2D]:
+        size = self._joints.input_size
+        crops = [
+            cut_square(image, c, s, size) for image, c, s in zip(images, centre, side, strict=True)
+        ]
+        found = infer_crops(self._joints.net, stack_images(crops, self.device), self.flip)
+        to_image = invert_affine(
+            np.stack([square_affine(c, s, size) for c, s in zip(centre, side, strict=True)])
+        )
+        joints = apply_affine(to_image, found.joints_px.double().cpu().numpy())
+        confidence = found.confidence.cpu().numpy()
+        return [
+            Pose2D(
+                joints_px=joints[k],
+                confidence=confidence[k],
+                skeleton=self.skeleton,
+                box_xyxy_px=boxes[k],
+                score=float(confidence[k].mean()),
+                crop=self._crop(crops[k], to_image[k], found, k) if self.with_maps else None,
+            )
+            for k in range(len(crops))
+        ]
+
+    def _crop(self, crop: np.ndarray, to_image: np.ndarray, found: CropJoints, k: int) -> PoseCrop:
+        stride = self._joints.net.stride
+        shift = to_image[:, :2].sum(1) * (stride - 1) / 2 + to_image[:, 2]
+        heatmap_to_image = np.c_[to_image[:, :2] * stride, shift]
+        return PoseCrop(crop, to_image, found.maps[k].cpu().numpy(), heatmap_to_image)
+
+    def _choose(self, poses: list[Pose2D], people: FoundPeople) -> list[Pose2D]:
+        """Score the poses of one photo, drop doubles and weak ones, number the rest."""
+        scored = [
+            replace(pose, score=float(np.sqrt(pose.score * score)))
+            for pose, score in zip(poses, people.score, strict=True)
+        ]
+        kept = keep_distinct([pose for pose in scored if pose.score >= self.threshold])
+        return [replace(pose, person_id=k) for k, pose in enumerate(kept[: self.max_people])]

@@ -1,0 +1,99 @@
+"""Find people in whole photos: a one-stack hourglass with five maps.
+
+The maps are, a quarter of the input's size: the logit of a person's centre, and the logarithms of
+the distances (in units of `REACH` cells) from the cell to the left, upper, right and lower side of
+the person's box. Zhou et al., "Objects as points" (2019), for the centres; Tian et al., "FCOS"
+(ICCV 2019), for the four distances, which let a cut-off person's centre lie off the middle.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..models.hourglass import StackedHourglass
+from ..poses.boxes import box_iou
+from .heatmap import cells_to_px
+from .preprocess import GREY, scale_image, stack_images
+
+OUTPUTS = 5
+REACH = 8.0
+
+
+@dataclass(frozen=True)
+class FoundPeople:
+    """People in one photo, best first: box_xyxy_px (P, 4) in photo pixels, score (P,) in 0..1."""
+
+    box_xyxy_px: np.ndarray
+    score: np.ndarray
+
+
+def decode_boxes(maps: Tensor, stride: int) -> Tensor:
+    """Turn the distances (N, 4, H, W) into boxes (N, H, W, 4) in input pixels, x0 y0 x1 y1."""
+    height, width = maps.shape[-2:]
+    reach = maps.float().clamp(-6, 4).exp() * REACH * stride
+    x = cells_to_px(torch.arange(width, device=maps.device, dtype=torch.float32), stride)
+    y = cells_to_px(torch.arange(height, device=maps.device, dtype=torch.float32), stride)
+    sides = (x - reach[:, 0], y[:, None] - reach[:, 1], x + reach[:, 2], y[:, None] + reach[:, 3])
+    return torch.stack(sides, -1)
+
+
+@torch.inference_mode()
+def find_people(
+    net: StackedHourglass,
+    image: np.ndarray,
+    device: torch.device,
+    size: int,
+    threshold: float,
+    max_people: int = 50,
+) -> FoundPeople:
+    """Find the people in one photo.
+
+    Args:
+        net: in evaluation mode, with `OUTPUTS` maps.
+        image: RGB uint8 (H, W, 3).
+        device: of the network.
+        size: the photo's longer side is scaled to it.
+        threshold: people with a lower score are left out.
+        max_people: at most so many, the best ones.
+    """
+    picture, factor = fit_photo(image, size, net.divisor)
+    maps = net(stack_images([picture], device))[-1].float()
+    score = maps[:, :1].sigmoid()
+    peak = score == functional.max_pool2d(score, 3, 1, 1)
+    keep = (peak & (score >= threshold))[0, 0]
+    boxes = decode_boxes(maps[:, 1:], net.stride)[0][keep].cpu().numpy()
+    scores = score[0, 0][keep].cpu().numpy()
+    corners = (boxes.reshape(-1, 2) + 0.5) * factor - 0.5
+    limit = np.array([image.shape[1] - 1, image.shape[0] - 1])
+    boxes = corners.clip(0, limit).reshape(-1, 4)
+    chosen = suppress(boxes, scores)[:max_people]
+    return FoundPeople(boxes[chosen], scores[chosen])
+
+
+def fit_photo(image: np.ndarray, size: int, divisor: int) -> tuple[np.ndarray, float]:
+    """Scale a photo so that its longer side is `size`, pad it on the right and below.
+
+    Returns the picture, its sides multiples of `divisor`, and the factor from its pixels to the
+    photo's: x_photo + 0.5 = factor * (x_picture + 0.5).
+    """
+    height, width = image.shape[:2]
+    factor = max(height, width) / size
+    scaled = scale_image(image, (max(1, round(width / factor)), max(1, round(height / factor))))
+    rows, columns = (-(-side // divisor) * divisor for side in scaled.shape[:2])
+    picture = np.full((rows, columns, 3), GREY, np.uint8)
+    picture[: scaled.shape[0], : scaled.shape[1]] = scaled
+    return picture, factor
+
+
+def suppress(boxes: np.ndarray, scores: np.ndarray, overlap: float = 0.6) -> np.ndarray:
+    """Return the rows of boxes (P, 4) to keep, best first; no two overlap by more IoU."""
+    order = np.argsort(-scores, kind="stable")
+    iou = box_iou(boxes, boxes)
+    kept: list[int] = []
+    for row in order:
+        if not kept or iou[row, kept].max() <= overlap:
+            kept.append(int(row))
+    return np.array(kept, int)

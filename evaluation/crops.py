@@ -1,0 +1,64 @@
+"""How well a heatmap network finds the joints of labelled person crops."""
+
+import numpy as np
+import torch
+
+from ..datasets.crops import CropSet
+from ..detectors.crop_inference import infer_crops
+from ..detectors.preprocess import stack_images
+from ..models.hourglass import StackedHourglass
+from ..poses.skeleton import get_skeleton
+from .metrics_2d import pck_torso, torso_length_px
+
+LIMB_JOINTS = (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15)
+
+
+def find_joints(
+    net: StackedHourglass,
+    crops: CropSet,
+    size: int,
+    device: torch.device,
+    flip: bool = False,
+    batch: int = 64,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return joints (N, 16, 2) in the crops' own pixels and confidences (N, 16)."""
+    joints, confidence = [], []
+    side = crops.images.shape[1]
+    for start in range(0, len(crops), batch):
+        images = stack_images(list(crops.images[start : start + batch]), device)
+        inputs = torch.nn.functional.interpolate(
+            images, size=size, mode="bilinear", align_corners=False, antialias=size < side
+        ).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            found = infer_crops(net, inputs, flip)
+        scaled = (found.joints_px + 0.5) * (side / size) - 0.5
+        joints.append(scaled.cpu().numpy())
+        confidence.append(found.confidence.cpu().numpy())
+    return np.concatenate(joints), np.concatenate(confidence)
+
+
+def crop_scores(
+    net: StackedHourglass,
+    crops: CropSet,
+    size: int,
+    device: torch.device,
+    flip: bool = False,
+) -> dict[str, float]:
+    """Return PCK@0.2 of the torso over the 12 limb joints, for each source of the crops.
+
+    Crops without a labelled diagonal of the torso do not count.
+    """
+    joints, _ = find_joints(net, crops, size, device, flip)
+    return {
+        f"pck_{name}": limb_pck(joints[crops.source == name], crops.joints_px[crops.source == name])
+        for name in np.unique(crops.source)
+    }
+
+
+def limb_pck(found_px: np.ndarray, true_px: np.ndarray, threshold: float = 0.2) -> float:
+    """Return the share of labelled limb joints (N, 16, 2) found within 0.2 of the torso."""
+    torso = torso_length_px(true_px, get_skeleton("mpii16"))
+    usable = np.isfinite(torso) & (torso > 0)
+    limbs = list(LIMB_JOINTS)
+    true_px, found_px, torso = true_px[usable][:, limbs], found_px[usable][:, limbs], torso[usable]
+    return float(pck_torso(found_px, true_px, torso, threshold))

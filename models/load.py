@@ -1,0 +1,52 @@
+"""Rebuild a network from its weights file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..poses.errors import WeightsMissing
+from .hourglass import HourglassConfig, StackedHourglass, place_hourglass
+from .tensor_file import read_tensors
+from .zoo import verified_path
+
+
+@dataclass(frozen=True)
+class LoadedHourglass:
+    """A hourglass in evaluation mode, and what its file says of it.
+
+    Attributes:
+        net: the network, channels last, on the device asked for.
+        skeleton: name of the skeleton whose joints its maps are, None for the person finder.
+        input_size: of the images that it was trained for.
+    """
+
+    net: StackedHourglass
+    skeleton: str | None
+    input_size: int
+
+
+def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass:
+    """Load a hourglass from the zoo by name, or from a `.safetensors` file by path.
+
+    Raises:
+        BadInput: the zoo has no such weights.
+        WeightsMissing: the file is absent, damaged, or of something else.
+    """
+    text = str(weights)
+    path = Path(weights) if text.endswith(".safetensors") else verified_path(text)
+    tensors, metadata = read_tensors(path)
+    if metadata.get("kind") != "hourglass":
+        raise WeightsMissing(
+            f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected 'hourglass'; "
+            "train some with `lift3d train hourglass`"
+        )
+    with torch.device("meta"):
+        net = StackedHourglass(HourglassConfig(**metadata["config"]))
+    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    try:
+        net.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
+    net = place_hourglass(net.eval().requires_grad_(False), device)
+    return LoadedHourglass(net, metadata["skeleton"], int(metadata["input_size"]))

@@ -1,0 +1,83 @@
+"""The files that a photo's result is written to."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..models.zoo import zoo
+from ..poses.errors import Lift3dError
+from ..poses.pose import Pose3D
+from ..poses.skeleton import Skeleton
+from .find_images import ImageItem
+from .parts import WEIGHTS
+from .pictures import draw_figure_3d, draw_overlay
+from .pipeline import Pipeline
+from .writers import pose_record, write_json, write_npz, write_png
+
+
+@dataclass
+class PhotoOutput:
+    """Writes NAME.json, NAME.npz, NAME.overlay.png and NAME.3d.png below a folder.
+
+    Attributes:
+        folder: of the results.
+        formats: data files to write, of "json" and "npz".
+        pictures: write the two pictures as well.
+    """
+
+    folder: Path
+    formats: tuple[str, ...] = ("json",)
+    pictures: bool = True
+    _about: dict = field(default_factory=dict)
+    _skeletons: tuple[Skeleton, Skeleton] | None = None
+
+    def check_writable(self) -> None:
+        """Make the folder; raise Lift3dError where it cannot be made or written to."""
+        probe = self.folder / ".lift3d.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise Lift3dError(
+                f"output folder {self.folder} cannot be written to ({error.strerror}); "
+                "choose another with -o"
+            ) from error
+
+    def describe(self, pipeline: Pipeline, detector: str, lifter: str) -> None:
+        """Remember what the records say of the parts: names, skeletons, weights' digests."""
+        names = [*WEIGHTS.get(detector, ()), *WEIGHTS.get(lifter, ())]
+        self._about = {
+            "detector": detector,
+            "lifter": lifter,
+            "weights_sha256": {name: zoo()[name].sha256 for name in names},
+            "skeleton_2d": pipeline.detector.skeleton,
+            "skeleton_3d": pipeline.lifter.skeleton,
+        }
+
+    def path(self, item: ImageItem, suffix: str) -> Path:
+        """Return the path of one of a photo's files, such as suffix "json"."""
+        return self.folder / f"{item.name}.{suffix}"
+
+    def is_done(self, item: ImageItem) -> bool:
+        """Say whether all of a photo's files are there."""
+        suffixes = [*self.formats, *(("overlay.png", "3d.png") if self.pictures else ())]
+        return all(self.path(item, suffix).exists() for suffix in suffixes)
+
+    def write(self, item: ImageItem, image: np.ndarray, people: list[Pose3D]) -> Path:
+        """Write a photo's files, each whole or not at all, and return the first data file's path.
+
+        Raises:
+            Lift3dError: a file cannot be written.
+        """
+        if self.pictures:
+            poses = [person.pose2d for person in people if person.pose2d is not None]
+            write_png(self.path(item, "overlay.png"), draw_overlay(image, poses))
+            write_png(self.path(item, "3d.png"), draw_figure_3d(people))
+        size = (image.shape[1], image.shape[0])
+        record = pose_record(people, source=str(item.path), image_size_px=size, **self._about)
+        for suffix in self.formats:
+            write = write_json if suffix == "json" else write_npz
+            write(self.path(item, suffix), record)
+        return self.path(item, self.formats[0])

@@ -1,0 +1,77 @@
+"""Photos in, 3D poses out: a detector and a lifter put together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..poses.errors import BadInput
+from ..poses.pose import Pose2D, Pose3D
+from .body_height import scale_to_height
+from .parts import Detector, Lifter, load_detector, load_lifter
+
+
+class Pipeline:
+    """Turn photos into 3D poses.
+
+    Args:
+        detector: a name, or an object with `skeleton` and `detect`.
+        lifter: a name, or an object with `skeleton`, `needs`, `lift` and `lift_arrays`.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; for parts given by name.
+        threshold: least score of a person; None: the detector's own.
+        max_people: at most so many in a photo, the best ones; None: all.
+        height_mm: the people's body height; None: the population's mean size.
+
+    Raises:
+        PluginError: a name is unknown, or a part is not what it should be.
+        BadInput: a setting is out of its range, or the detector cannot give what the lifter needs.
+    """
+
+    def __init__(
+        self,
+        detector: str | Any = "hourglass",
+        lifter: str | Any = "ppca",
+        device: str = "auto",
+        threshold: float | None = None,
+        max_people: int | None = None,
+        height_mm: float | None = None,
+    ) -> None:
+        if max_people is not None and max_people < 1:
+            raise BadInput(f"max_people must be 1 or more, got {max_people}")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise BadInput(f"threshold must lie in 0..1, got {threshold}")
+        if height_mm is not None and not 300 <= height_mm <= 2800:
+            raise BadInput(f"height_mm must lie in 300..2800 (millimetres), got {height_mm}")
+        self.detector: Detector = load_detector(detector, device, threshold)
+        self.lifter: Lifter = load_lifter(lifter, device)
+        self.threshold = threshold
+        self.max_people = max_people
+        self.height_mm = height_mm
+
+    def run(self, image: np.ndarray) -> list[Pose3D]:
+        """Return the people in one photo, best first, an empty list where there are none.
+
+        Args:
+            image: RGB uint8 (H, W, 3).
+        """
+        return self.run_batch([image])[0]
+
+    def run_batch(self, images: Sequence[np.ndarray]) -> list[list[Pose3D]]:
+        """Return the people in each of several photos; they share the networks' batches."""
+        found = [self._choose(people) for people in self.detector.detect(list(images))]
+        flat = [pose for people in found for pose in people]
+        lifted = iter(self.lifter.lift(flat))
+        result = [[next(lifted) for _ in people] for people in found]
+        if self.height_mm is None:
+            return result
+        return [[scale_to_height(p, self.height_mm) for p in people] for people in result]
+
+    def _choose(self, people: list[Pose2D]) -> list[Pose2D]:
+        least = 0.0 if self.threshold is None else self.threshold
+        kept = sorted((pose for pose in people if pose.score >= least), key=lambda p: -p.score)
+        kept = kept[: self.max_people]
+        return [
+            pose if pose.person_id is not None else replace(pose, person_id=k)
+            for k, pose in enumerate(kept)
+        ]

@@ -1,0 +1,183 @@
+"""`lift3d run` as a user meets it: results, and one line for whatever goes wrong."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lift3d.cli import run as run_module
+from lift3d.cli.main import main
+
+
+@pytest.fixture
+def photos(tmp_path, bright, dark) -> Path:
+    """Return a folder with a photo of a person and one of nobody."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "person.png"), bright)
+    cv2.imwrite(str(folder / "empty.png"), dark)
+    return folder
+
+
+@pytest.fixture
+def lift3d(tmp_path, scripted, capsys):
+    """Return a function that runs `lift3d run` with the scripted detector: (exit code, stderr)."""
+
+    def call(*arguments: str | Path, detector: str = f"{scripted}:Scripted") -> tuple[int, str]:
+        command = ["run", *map(str, arguments), "--detector", detector, "--device", "cpu"]
+        if "-o" not in arguments:
+            command += ["-o", str(tmp_path / "out")]
+        with pytest.raises(SystemExit) as stopped:
+            main(command)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert "Traceback" not in printed.err
+        return stopped.value.code, printed.err
+
+    return call
+
+
+def test_a_folder_gives_data_and_pictures_for_each_photo(lift3d, photos, tmp_path):
+    code, said = lift3d(photos)
+    assert code == 0
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "empty.3d.png",
+        "empty.json",
+        "empty.overlay.png",
+        "person.3d.png",
+        "person.json",
+        "person.overlay.png",
+    ]
+    assert "person.png: 1 person" in said
+    assert "empty.png: no person found" in said
+    assert said.splitlines()[-1] == f"2 done; results in {out}"
+
+
+def test_the_json_holds_what_the_schema_says(lift3d, photos, tmp_path):
+    lift3d(photos / "person.png", "--height-mm", "1800")
+    record = json.loads((tmp_path / "out" / "person.json").read_text())
+    person = record["people"][0]
+    assert np.shape(person["joints_mm"]) == (17, 3)
+    assert np.shape(person["joints_px"]) == (16, 2)
+    assert person["person_id"] == 0
+    assert person["score"] == 0.9
+    assert record["image_size_px"] == [160, 220]
+    assert record["skeleton_3d"]["name"] == "h36m17"
+    assert list(record["weights_sha256"]) == ["ppca-cmu"]
+    assert person["camera"]["scale_px_per_mm"] > 0
+
+
+def test_no_person_gives_a_valid_json_with_an_empty_list(lift3d, photos, tmp_path):
+    code, said = lift3d(photos / "empty.png")
+    assert code == 0
+    assert "no person found" in said
+    assert json.loads((tmp_path / "out" / "empty.json").read_text())["people"] == []
+
+
+def test_npz_holds_the_same_numbers_as_json(lift3d, photos, tmp_path):
+    lift3d(photos / "person.png", "--format", "json,npz", "--no-pictures")
+    arrays = np.load(tmp_path / "out" / "person.npz", allow_pickle=False)
+    record = json.loads((tmp_path / "out" / "person.json").read_text())
+    np.testing.assert_allclose(arrays["joints_mm"][0], record["people"][0]["joints_mm"])
+    assert not list((tmp_path / "out").glob("*.png"))
+
+
+def test_results_that_are_there_are_kept_unless_overwritten(lift3d, photos, tmp_path):
+    lift3d(photos)
+    mark = tmp_path / "out" / "person.json"
+    mark.write_text("mine")
+    code, said = lift3d(photos)
+    assert code == 0
+    assert said.startswith("0 done, 2 already there (--overwrite does them again)")
+    assert mark.read_text() == "mine"
+    lift3d(photos, "--overwrite")
+    assert mark.read_text() != "mine"
+
+
+def test_the_same_name_in_two_folders_is_kept_twice(lift3d, tmp_path, bright):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "img.png"), bright)
+    code, _ = lift3d(tmp_path / "a" / "img.png", tmp_path / "b" / "img.png", "--no-pictures")
+    assert code == 0
+    out = tmp_path / "out"
+    assert (out / "a" / "img.json").exists()
+    assert (out / "b" / "img.json").exists()
+
+
+def test_a_bad_file_is_listed_and_the_others_are_done(lift3d, photos, tmp_path):
+    (photos / "text.jpg").write_text("hello")
+    whole = cv2.imencode(".jpg", np.full((200, 200, 3), 180, np.uint8))[1].tobytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(photos / "tiny.png"), np.zeros((1, 1, 3), np.uint8))
+    code, said = lift3d(photos)
+    assert code == 1
+    assert (tmp_path / "out" / "person.json").exists()
+    for name in ("text.jpg", "cut.jpg", "tiny.png"):
+        assert sum(name in line for line in said.splitlines()) == 1
+    assert said.splitlines()[-1].startswith("2 done, 3 failed")
+
+
+def test_a_missing_file_is_one_line_and_exit_code_2(lift3d, photos):
+    code, said = lift3d(photos / "persom.png")
+    assert code == 2
+    assert len(said.splitlines()) == 1
+    assert "persom.png" in said
+    assert "person.png" in said
+
+
+def test_a_folder_without_photos_is_one_line(lift3d, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    code, said = lift3d(tmp_path / "nothing")
+    assert code == 2
+    assert len(said.splitlines()) == 1
+    assert "no photo in this folder" in said
+
+
+def test_an_output_folder_that_is_a_file_is_one_line(lift3d, photos, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, said = lift3d(photos, "-o", str(tmp_path / "file"))
+    assert code == 2
+    assert said == (
+        f"lift3d: output folder {tmp_path / 'file'} cannot be written to (File exists); "
+        "choose another with -o\n"
+    )
+
+
+def test_an_unknown_detector_names_the_closest(lift3d, photos):
+    code, said = lift3d(photos, detector="hourgalss")
+    assert code == 2
+    assert said.startswith("lift3d: no detector is called 'hourgalss'; there are hourglass")
+
+
+def test_an_unknown_format_is_a_usage_error(lift3d, photos):
+    code, said = lift3d(photos, "--format", "xml")
+    assert code == 2
+    assert "--format takes json and npz, got 'xml'" in said
+
+
+def test_an_unknown_device_is_one_line(lift3d, photos):
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(photos), "--device", "tpu", "-o", str(photos / "out")])
+    assert stopped.value.code == 2
+
+
+def test_ctrl_c_leaves_no_half_written_file(lift3d, photos, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "_run_photos", interrupted)
+    code, said = lift3d(photos)
+    assert code == 1
+    assert said.strip() == "stopped; what was finished is kept"
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_without_photos_the_usage_is_shown(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["run"])
+    assert stopped.value.code == 2
+    assert "Missing argument 'PHOTO...'" in capsys.readouterr().err

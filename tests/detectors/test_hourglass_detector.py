@@ -1,0 +1,123 @@
+"""The hourglass detector's ways: boxes to joints and back, scores, doubles, bad input."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from lift3d.detectors import HourglassDetector
+from lift3d.detectors.crop_inference import infer_crops
+from lift3d.detectors.duplicates import keep_distinct, pose_distance
+from lift3d.models.hourglass import HourglassConfig, StackedHourglass
+from lift3d.poses import Pose2D, get_skeleton
+from lift3d.poses.errors import BadInput
+from lift3d.training.export import export_hourglass
+
+MPII = get_skeleton("mpii16")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> HourglassDetector:
+    """Return the detector that ships, on the CPU, with maps kept."""
+    return HourglassDetector(device="cpu", with_maps=True)
+
+
+@pytest.fixture(scope="module")
+def cameraman() -> np.ndarray:
+    """Return a real photo of a person (public domain), RGB."""
+    return cv2.cvtColor(data.camera(), cv2.COLOR_GRAY2RGB)
+
+
+def test_the_real_photo_has_one_person_where_the_man_stands(shipped, cameraman):
+    people = shipped.detect([cameraman])[0]
+    assert len(people) == 1
+    x0, y0, x1, y1 = people[0].box_xyxy_px
+    assert x0 < 130
+    assert 230 < x1 < 420
+    assert y0 < 110
+    assert y1 > 400
+    head, neck = (people[0].joints_px[MPII.index(name)] for name in ("head_top", "thorax"))
+    assert np.linalg.norm(head - (222, 75)) < 40
+    assert np.linalg.norm(neck - (165, 165)) < 60
+
+
+def test_a_photo_without_people_gives_an_empty_list(shipped):
+    for empty in (np.full((300, 400, 3), 90, np.uint8), data.gravel()):
+        image = empty if empty.ndim == 3 else cv2.cvtColor(empty, cv2.COLOR_GRAY2RGB)
+        assert shipped.detect([image]) == [[]]
+
+
+def test_a_batch_of_photos_gives_what_single_photos_give(shipped, cameraman):
+    small = cv2.resize(cameraman, (300, 300), interpolation=cv2.INTER_AREA)
+    batch = shipped.detect([cameraman, small])
+    for image, people in zip((cameraman, small), batch, strict=True):
+        alone = shipped.detect([image])[0]
+        assert len(alone) == len(people)
+        for a, b in zip(alone, people, strict=True):
+            np.testing.assert_allclose(a.joints_px, b.joints_px, atol=0.5)
+
+
+def test_heatmaps_lie_where_the_joints_are(shipped, cameraman):
+    pose = shipped.detect_in_boxes([cameraman], np.array([[20.0, 50, 330, 511]]))[0]
+    assert pose.crop.heatmaps.shape == (16, 48, 48)
+    joint = int(pose.confidence.argmax())
+    y, x = np.unravel_index(pose.crop.heatmaps[joint].argmax(), (48, 48))
+    place = pose.crop.heatmap_to_image @ [x, y, 1]
+    cell = np.abs(pose.crop.heatmap_to_image[:, :2]).sum()
+    assert np.linalg.norm(place - pose.joints_px[joint]) < 1.5 * cell
+
+
+def test_confidences_and_scores_lie_between_zero_and_one(shipped, cameraman):
+    pose = shipped.detect([cameraman])[0][0]
+    assert ((pose.confidence >= 0) & (pose.confidence <= 1)).all()
+    assert 0 < pose.score <= 1
+
+
+def test_a_float_image_is_refused(shipped):
+    with pytest.raises(BadInput, match=r"^an image must be an RGB uint8 array"):
+        shipped.detect([np.zeros((10, 10, 3))])
+
+
+def test_finder_weights_are_no_joint_network():
+    with pytest.raises(BadInput) as error:
+        HourglassDetector(weights="people", device="cpu")
+    assert str(error.value) == "weights 'people' are a person finder's, not a joint network's"
+
+
+def test_flip_averaging_makes_the_result_mirror_exactly():
+    torch.manual_seed(0)
+    net = StackedHourglass(HourglassConfig(stacks=1, features=16, output="softmax")).eval()
+    images = torch.randn(2, 3, 64, 64)
+    plain, mirrored = (infer_crops(net, x, flip=True) for x in (images, images.flip(-1)))
+    torch.testing.assert_close(plain.maps, mirrored.maps.flip(-1)[:, MPII.flip_index.copy()])
+
+
+def test_own_weights_are_loaded_by_path(tmp_path):
+    config = HourglassConfig(stacks=1, features=16, output="sigmoid")
+    path = tmp_path / "own.safetensors"
+    export_hourglass(path, config, StackedHourglass(config).state_dict(), "mpii16", 64, {})
+    detector = HourglassDetector(weights=path, device="cpu")
+    pose = detector.detect_in_boxes([np.zeros((90, 90, 3), np.uint8)], np.array([[0.0, 0, 60, 80]]))
+    assert detector.skeleton.name == "mpii16"
+    assert np.isfinite(pose[0].joints_px).all()
+
+
+def pose(shift: float, score: float) -> Pose2D:
+    """Return a pose of 16 joints on a diagonal of 100 px, shifted."""
+    line = np.linspace(0, 100, 16)
+    return Pose2D(np.c_[line + shift, line], np.ones(16), MPII, score=score)
+
+
+def test_the_same_person_twice_is_kept_once_the_better_one():
+    kept = keep_distinct([pose(0, 0.5), pose(3, 0.8), pose(60, 0.4)])
+    assert [p.score for p in kept] == [0.8, 0.4]
+
+
+def test_the_distance_is_over_the_extent_worked_by_hand():
+    assert pose_distance(pose(10, 1), pose(0, 1)) == pytest.approx(0.1)
+
+
+def test_poses_without_common_joints_are_no_doubles():
+    nowhere = Pose2D(np.full((16, 2), np.nan), np.zeros(16), MPII)
+    assert len(keep_distinct([pose(0, 0.5), nowhere])) == 2

@@ -1,0 +1,68 @@
+"""The pipeline: order, limits, scale."""
+
+import numpy as np
+import pytest
+
+from lift3d import BadInput, Pipeline
+from lift3d.poses.scale import scale_from_height
+
+
+@pytest.fixture
+def pipeline(scripted):
+    return Pipeline(f"{scripted}:Scripted", "ppca", device="cpu")
+
+
+def test_run_gives_a_pose_that_projects_onto_its_joints(pipeline, bright):
+    (person,) = pipeline.run(bright)
+    assert person.joints_mm.shape == (17, 3)
+    assert person.pose2d.person_id == 0
+    right_wrist_3d = person.camera.project(person.joints_mm)[16]
+    gap = np.linalg.norm(right_wrist_3d - person.pose2d.joints_px[10])
+    assert gap < 12
+
+
+def test_a_person_facing_the_camera_has_the_left_hand_on_the_right(pipeline, bright):
+    joints = pipeline.run(bright)[0].joints_mm
+    assert joints[13, 0] > 100 > -100 > joints[16, 0]
+    assert joints[10, 1] < -400  # y points down
+
+
+def test_no_person_gives_an_empty_list(pipeline, dark):
+    assert pipeline.run(dark) == []
+
+
+def test_a_batch_gives_what_single_runs_give(pipeline, bright, dark):
+    batch = pipeline.run_batch([bright, dark, bright])
+    assert [len(people) for people in batch] == [1, 0, 1]
+    alone = pipeline.run(bright)[0]
+    np.testing.assert_allclose(batch[2][0].joints_mm, alone.joints_mm, atol=1e-2)
+
+
+def test_height_scales_the_pose_and_keeps_the_projection(scripted, bright):
+    name = f"{scripted}:Scripted"
+    plain = Pipeline(name, "ppca", device="cpu").run(bright)[0]
+    child = Pipeline(name, "ppca", device="cpu", height_mm=1200).run(bright)[0]
+    assert scale_from_height(child.joints_mm, 1200) == pytest.approx(1)
+    np.testing.assert_allclose(
+        child.camera.project(child.joints_mm), plain.camera.project(plain.joints_mm), atol=1e-3
+    )
+
+
+def test_threshold_leaves_weak_people_out(scripted, bright):
+    name = f"{scripted}:Scripted"
+    assert Pipeline(name, "ppca", device="cpu", threshold=0.95).run(bright) == []
+    assert len(Pipeline(name, "ppca", device="cpu", threshold=0.85).run(bright)) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ({"max_people": 0}, "max_people must be 1 or more, got 0"),
+        ({"threshold": 2}, "threshold must lie in 0..1, got 2"),
+        ({"height_mm": 1.8}, "height_mm must lie in 300..2800 (millimetres), got 1.8"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting, text):
+    with pytest.raises(BadInput) as error:
+        Pipeline(**setting)
+    assert str(error.value) == text

@@ -1,0 +1,93 @@
+"""Augmentation moves pictures and joints together."""
+
+import pytest
+import torch
+
+from lift3d.training.augment import Augmentation, Augmenter, random_colour, warp
+
+STILL = Augmentation(
+    zoom=(1.0, 1.0),
+    shift=0.0,
+    turn_degrees=0.0,
+    any_turn=0.0,
+    cut_off=0.0,
+    occlude=0.0,
+    degrade=0.0,
+    colour=0.0,
+)
+
+
+def spots(joints: torch.Tensor, size: int = 96) -> torch.Tensor:
+    """Draw a bright spot of three pixels at each joint: (N, 16, 2) -> uint8 (N, 3, S, S)."""
+    images = torch.full((len(joints), 3, size, size), 20, dtype=torch.uint8)
+    for n, pose in enumerate(joints.long()):
+        for x, y in pose:
+            images[n, :, y - 1 : y + 2, x - 1 : x + 2] = 250
+    return images
+
+
+def spread_joints(count: int) -> torch.Tensor:
+    """Return joints on a grid around the middle of a 96 px picture, (N, 16, 2)."""
+    grid = torch.stack(torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij"), -1)
+    return (30 + 12 * grid.reshape(1, 16, 2)).float().expand(count, -1, -1).clone()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_joints_stay_on_their_spots_under_zoom_turn_shift_and_flip(seed):
+    joints = spread_joints(8)
+    settings = Augmentation(cut_off=0, occlude=0, degrade=0, colour=0, any_turn=0.5)
+    augment = Augmenter(settings, torch.Generator().manual_seed(seed))
+    images, moved = augment(spots(joints), joints, 128)
+    inside = ((moved > 2) & (moved < 125)).all(-1)
+    assert inside.float().mean() > 0.8
+    n, j = torch.nonzero(inside, as_tuple=True)
+    x, y = moved[n, j].round().long().T
+    assert images[n, 0, y, x].min() > 150
+
+
+def test_flip_exchanges_left_and_right():
+    joints = spread_joints(64)
+    images, moved = Augmenter(STILL, torch.Generator().manual_seed(0))(spots(joints), joints, 96)
+    kept = (moved == joints).all((1, 2))
+    mirrored = moved[~kept]
+    assert 16 < kept.sum() < 48
+    right_ankle, left_ankle = 0, 5
+    torch.testing.assert_close(mirrored[0, right_ankle, 0], 95 - joints[0, left_ankle, 0])
+    torch.testing.assert_close(mirrored[0, right_ankle, 1], joints[0, left_ankle, 1])
+    assert images.shape == (64, 3, 96, 96)
+
+
+def test_the_same_generator_gives_the_same_batch():
+    joints = spread_joints(4)
+    first, second = (
+        Augmenter(Augmentation(), torch.Generator().manual_seed(5))(spots(joints), joints, 64)
+        for _ in range(2)
+    )
+    torch.testing.assert_close(first, second)
+
+
+def test_unlabelled_joints_stay_unlabelled():
+    joints = spread_joints(6)
+    images = spots(joints)
+    joints[:, 9] = float("nan")
+    _, moved = Augmenter(Augmentation(), torch.Generator().manual_seed(1))(images, joints, 64)
+    unlabelled = moved.isnan().any(-1).sum(1)
+    assert (unlabelled == 1).all()
+
+
+def test_warp_by_the_identity_changes_nothing():
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    identity = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(2, 2, 3)
+    torch.testing.assert_close(warp(images, identity, 32), images.float(), atol=1e-3, rtol=0)
+
+
+def test_warp_fills_the_outside_with_grey():
+    images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    far = torch.tensor([[[1.0, 0, 100], [0, 1, 0]]])
+    assert (warp(images, far, 32) == 114).all()
+
+
+def test_colour_of_strength_zero_only_mixes_channels():
+    images = torch.rand(5, 3, 8, 8) * 255
+    changed = random_colour(images, 0.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(changed.mean(1), images.mean(1), atol=1e-3, rtol=0)

@@ -1,0 +1,83 @@
+"""The training loop: a killed run goes on as if nothing had happened."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from lift3d.models.tensor_file import read_tensors
+from lift3d.poses.errors import WeightsMissing
+from lift3d.training.distributed import Place
+from lift3d.training.loop import LoopSettings, train_loop
+
+PLACE = Place(0, 1, torch.device("cpu"))
+SETTINGS = LoopSettings(
+    samples=64, batch=4, rate=1e-2, warm_up=8, decay=0.9, seed=3, checkpoint_every=16
+)
+
+
+class Killed(Exception):
+    """Stands for a kill in the middle of a training."""
+
+
+def train(folder, stop_after=None):
+    """Fit a small network to random data; returns its weights file's tensors."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+
+    def loss_of(net, seen, generator):
+        if stop_after is not None and seen >= stop_after:
+            raise Killed
+        x = torch.randn(4, 3, generator=generator)
+        return (net(x) - x.sum(1, keepdim=True)).square().mean()
+
+    train_loop(net, loss_of, SETTINGS, folder, PLACE, lambda state: {"score": 1.0}, lambda _: None)
+    return read_tensors(folder / "checkpoint.safetensors")[0]
+
+
+def test_a_killed_training_ends_where_an_undisturbed_one_does(tmp_path):
+    whole = train(tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", stop_after=40)
+    resumed = train(tmp_path / "killed")
+    assert whole.keys() == resumed.keys()
+    for name in whole:
+        torch.testing.assert_close(whole[name], resumed[name], rtol=0, atol=0)
+
+
+def test_the_log_has_one_line_a_checkpoint(tmp_path):
+    train(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["seen"] for row in rows] == [16, 32, 48, 64]
+    assert all(row["score"] == 1.0 for row in rows)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    first = train(tmp_path)
+    again = train(tmp_path)
+    for name in first:
+        torch.testing.assert_close(first[name], again[name], rtol=0, atol=0)
+
+
+def test_no_half_written_checkpoint_is_left(tmp_path):
+    train(tmp_path)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_checkpoint_of_another_network_is_refused_in_one_line(tmp_path):
+    train(tmp_path)
+    net = nn.Linear(2, 2)
+    with pytest.raises(WeightsMissing) as error:
+        train_loop(net, None, SETTINGS, tmp_path, PLACE, None, None)
+    assert str(error.value) == (
+        f"{tmp_path}/checkpoint.safetensors is a checkpoint of another network; go on with its "
+        "settings or start in an empty folder"
+    )
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(WeightsMissing, match=r"is no readable safetensors file"):
+        train(tmp_path)

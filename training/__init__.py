@@ -1,0 +1,1 @@
+"""Recipes: data to weights, one a file."""

@@ -1,0 +1,40 @@
+"""Write trained networks as the files that the detectors load."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..models.hourglass import HourglassConfig
+from ..models.tensor_file import write_tensors
+
+
+def export_hourglass(
+    path: Path,
+    config: HourglassConfig,
+    state: dict[str, Tensor],
+    skeleton: str | None,
+    input_size: int,
+    about: dict[str, Any],
+) -> None:
+    """Write a hourglass's state as float16, with what is needed to rebuild the network.
+
+    Args:
+        path: of the safetensors file.
+        config: of the network.
+        state: its state, or the moving average of it.
+        skeleton: whose joints the maps are of; None where they are no joints.
+        input_size: of the images that it was trained for.
+        about: recipe and scores, kept in the metadata.
+    """
+    half = {
+        key: value.half() if value.is_floating_point() else value for key, value in state.items()
+    }
+    metadata = {
+        "kind": "hourglass",
+        "config": config.to_dict(),
+        "skeleton": skeleton,
+        "input_size": input_size,
+        **about,
+    }
+    write_tensors(path, half, metadata)

@@ -1,0 +1,176 @@
+"""Train the stacked hourglass on person crops."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..datasets.crops import CropSet
+from ..detectors.heatmap import px_to_cells
+from ..detectors.preprocess import to_input
+from ..evaluation.crops import crop_scores
+from ..models.hourglass import HourglassConfig, build_hourglass
+from .augment import Augmentation, Augmenter
+from .distributed import Place, join_processes, leave_processes
+from .export import export_hourglass
+from .loop import LoopSettings, Progress, train_loop
+from .losses import cross_entropy, squared_error
+from .schedule import Phase, size_at
+
+
+@dataclass(frozen=True)
+class HourglassRecipe:
+    """Everything that decides what a training of the hourglass gives.
+
+    Attributes:
+        config: the network. Its output "softmax" trains by cross-entropy, which learns several
+            times faster from scratch; "linear" and "sigmoid" by squared error, the papers' recipe.
+        phases: image sizes and numbers of crops, in order.
+        batch: crops in a step, over all processes.
+        rate: peak learning rate of AdamW.
+        warm_up: crops over which the rate rises.
+        variance: of the target Gaussian, in squared heatmap cells.
+        decay: of the moving average of the weights.
+        balance: source -> share of the crops drawn from it; sources without one share the rest.
+        augmentation: random changes to the crops.
+        seed: of the first weights and of every random draw.
+    """
+
+    config: HourglassConfig = field(
+        default_factory=lambda: HourglassConfig(stacks=2, features=128, output="softmax")
+    )
+    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 90_000))
+    batch: int = 32
+    rate: float = 1.5e-3
+    warm_up: int = 8_000
+    variance: float = 1.0
+    decay: float = 0.999
+    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.55})
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 1
+
+    @property
+    def samples(self) -> int:
+        """Crops seen by the whole training."""
+        return sum(phase.samples for phase in self.phases)
+
+    @property
+    def input_size(self) -> int:
+        """Size of the crops that the trained network is used with."""
+        return self.phases[-1].size
+
+
+def train_hourglass(
+    recipe: HourglassRecipe,
+    crops: CropSet,
+    validation: CropSet,
+    folder: Path,
+    device: torch.device,
+    validate_every: int = 25_000,
+    progress: Progress = lambda _: None,
+) -> Path:
+    """Train, or go on with the training that `folder` holds, and return the weights' path.
+
+    Under `torchrun` every process takes its part of each batch. `hourglass.safetensors` holds the
+    moving average of the weights as float16, written anew with each checkpoint.
+
+    Args:
+        recipe: network, data shares, schedule, seed.
+        crops: training crops.
+        validation: crops whose PCK is logged; nothing is chosen by it.
+        folder: for `checkpoint.safetensors`, `log.jsonl` and `hourglass.safetensors`.
+        device: for the network and the decoded crops.
+        validate_every: crops between two checkpoints.
+        progress: called after each step with seen, total, loss and samples_per_s.
+
+    Raises:
+        WeightsMissing: the folder holds a checkpoint of another network.
+    """
+    place = join_processes(device)
+    path = Path(folder) / "hourglass.safetensors"
+    try:
+        _train(recipe, crops, validation, path, place, validate_every, progress)
+    finally:
+        leave_processes()
+    return path
+
+
+def _train(
+    recipe: HourglassRecipe,
+    crops: CropSet,
+    validation: CropSet,
+    path: Path,
+    place: Place,
+    validate_every: int,
+    progress: Progress,
+) -> None:
+    torch.manual_seed(recipe.seed)
+    net = build_hourglass(recipe.config, place.device)
+    tested = build_hourglass(recipe.config, place.device)
+    images = torch.from_numpy(crops.images).permute(0, 3, 1, 2).to(place.device)  # NHWC -> NCHW
+    joints = torch.from_numpy(crops.joints_px).to(place.device)
+    shares = torch.from_numpy(sampling_weights(crops.source, recipe.balance))
+
+    def loss_of(net: nn.Module, seen: int, generator: torch.Generator) -> Tensor:
+        count = recipe.batch // place.world
+        chosen = torch.multinomial(shares, count, replacement=True, generator=generator)
+        chosen = chosen.to(place.device)
+        augmenter = Augmenter(recipe.augmentation, generator)
+        size = size_at(recipe.phases, seen)
+        return heatmap_loss(net, *augmenter(images[chosen], joints[chosen], size), recipe)
+
+    def on_checkpoint(state: dict[str, Tensor]) -> dict[str, float]:
+        tested.load_state_dict(state)
+        scores = crop_scores(tested.eval(), validation, recipe.input_size, place.device)
+        about = {"recipe": json.loads(json.dumps(asdict(recipe))), "validation": scores}
+        export_hourglass(path, recipe.config, state, "mpii16", recipe.input_size, about)
+        return scores
+
+    settings = LoopSettings(
+        samples=recipe.samples,
+        batch=recipe.batch,
+        rate=recipe.rate,
+        warm_up=recipe.warm_up,
+        decay=recipe.decay,
+        seed=recipe.seed,
+        checkpoint_every=validate_every,
+    )
+    train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
+
+
+def heatmap_loss(
+    net: nn.Module, crops: Tensor, joints_px: Tensor, recipe: HourglassRecipe
+) -> Tensor:
+    """Return the loss of a batch, the mean over the stacks (intermediate supervision).
+
+    Args:
+        net: the hourglass, perhaps wrapped.
+        crops: (N, 3, S, S) in 0..255.
+        joints_px: (N, J, 2) crop pixels, NaN where not labelled.
+        recipe: gives the kind of loss and the Gaussian's variance.
+    """
+    inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(crops.device.type, torch.bfloat16):
+        outputs = net(inputs)
+    cells = px_to_cells(joints_px, crops.shape[-1] // outputs[-1].shape[-1])
+    criterion = cross_entropy if recipe.config.output == "softmax" else squared_error
+    return torch.stack([criterion(maps, cells, recipe.variance) for maps in outputs]).mean()
+
+
+def sampling_weights(source: np.ndarray, balance: dict[str, float]) -> np.ndarray:
+    """Return a weight (N,) for each crop so that each named source has its share of the draws.
+
+    >>> sampling_weights(np.array(["a", "a", "b"]), {"a": 0.5})
+    array([0.25, 0.25, 0.5 ])
+    """
+    weights = np.zeros(len(source))
+    named = [name for name in balance if (source == name).any()]
+    for name in named:
+        weights[source == name] = balance[name] / (source == name).sum()
+    rest = ~np.isin(source, named)
+    if rest.any():
+        weights[rest] = (1 - sum(balance[name] for name in named)) / rest.sum()
+    return weights

@@ -1,0 +1,122 @@
+"""The training loop that the recipes share: steps, moving average, checkpoints, resume."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .average import move_average, start_average
+from .checkpoint import load_checkpoint, save_checkpoint
+from .distributed import Place
+from .schedule import learning_rate
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[dict[str, float]], None]
+LossOf = Callable[[nn.Module, int, torch.Generator], Tensor]
+OnCheckpoint = Callable[[dict[str, Tensor]], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How a training runs.
+
+    Attributes:
+        samples: in the whole training.
+        batch: samples in a step, over all processes.
+        rate: peak learning rate of AdamW.
+        warm_up: samples over which the rate rises.
+        decay: of the moving average of the weights.
+        seed: of every random draw.
+        checkpoint_every: samples between two checkpoints.
+    """
+
+    samples: int
+    batch: int
+    rate: float
+    warm_up: int
+    decay: float
+    seed: int
+    checkpoint_every: int
+
+
+def train_loop(
+    net: nn.Module,
+    loss_of: LossOf,
+    settings: LoopSettings,
+    folder: Path,
+    place: Place,
+    on_checkpoint: OnCheckpoint,
+    progress: Progress,
+) -> None:
+    """Train a network, or go on with the training that `folder` holds.
+
+    Every step draws from a generator seeded by (seed, step, rank), so a training that was killed
+    and started again draws what it would have drawn. `checkpoint.safetensors` is written whole or
+    not at all; `log.jsonl` gets a line with each one.
+
+    Args:
+        net: on the place's device, in its first state.
+        loss_of: called with the network (perhaps wrapped for several processes), the number of
+            samples seen and the step's generator; returns the loss of a batch.
+        settings: sizes, rates, seed.
+        folder: for the checkpoint and the log.
+        place: this process among the processes of the training.
+        on_checkpoint: called by the first process with the averaged state; returns scores to log.
+        progress: called after each step with seen, total, loss and samples_per_s.
+
+    Raises:
+        WeightsMissing: the folder holds a checkpoint of another network.
+    """
+    average = start_average(net)
+    optimizer = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=1e-2)
+    checkpoint = folder / "checkpoint.safetensors"
+    step = 0
+    if checkpoint.exists():
+        step = int(load_checkpoint(checkpoint, net, average, optimizer)["step"])
+        log.info("go on from %d samples of %s", step * settings.batch, checkpoint)
+    parallel = DistributedDataParallel(net) if place.world > 1 else net
+    last_saved, total_steps = step, -(-settings.samples // settings.batch)
+    while step < total_steps:
+        started = time.perf_counter()
+        seen = step * settings.batch
+        rate = learning_rate(seen, settings.samples, settings.rate, settings.warm_up)
+        generator = torch.Generator().manual_seed(_mix(settings.seed, step, place.rank))
+        net.train()
+        loss = _step(parallel, optimizer, rate, loss_of(parallel, seen, generator))
+        move_average(average, net, step, settings.decay)
+        step += 1
+        seen += settings.batch
+        speed = settings.batch / (time.perf_counter() - started)
+        progress(
+            {"seen": seen, "total": settings.samples, "loss": loss, "samples_per_s": speed},
+        )
+        due = (step - last_saved) * settings.batch >= settings.checkpoint_every
+        if (due or step == total_steps) and place.rank == 0:
+            last_saved = step
+            save_checkpoint(checkpoint, net, average, optimizer, {"step": step})
+            row = {"seen": seen, "loss": loss, **on_checkpoint(average)}
+            log.info("%s", row)
+            with (folder / "log.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def _step(net: nn.Module, optimizer: torch.optim.Optimizer, rate: float, loss: Tensor) -> float:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
