@@ -21,11 +21,19 @@ def doctor(ctx: click.Context) -> None:
     from .. import __version__
 
     click.echo(f"lift3d {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for name in PACKAGES:
-        click.echo(f"{name} {version(name)}")
-    sound = [_check_opencv(), _check_weights()]
+    sound = [_check_packages(), _check_opencv(), _check_weights()]
     _show_devices()
     ctx.exit(0 if all(sound) else 1)
+
+
+def _check_packages() -> bool:
+    missing = [name for name in PACKAGES if not _installed(name)]
+    for name in PACKAGES:
+        if name in missing:
+            click.echo(f"PROBLEM: {name} is not installed; run: pip install {name}")
+        else:
+            click.echo(f"{name} {version(name)}")
+    return not missing
 
 
 def _check_opencv() -> bool:

@@ -1,15 +1,11 @@
 """`lift3d run`: photos to 3D poses."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..pipelines.find_images import ImageItem
     from ..pipelines.photo_output import PhotoOutput
     from ..pipelines.pipeline import Pipeline
@@ -97,15 +93,19 @@ def run(
         ctx.exit(2 if found.errors else 1)
     out = PhotoOutput(Path(output), wanted, pictures=not no_pictures)
     out.check_writable()
-    todo = [item for item in found.items if overwrite or not out.is_done(item)]
-    kept = len(found.items) - len(todo)
-    failed = len(found.errors)
+    taken = [] if overwrite else [item for item in found.items if out.belongs_to_another(item)]
+    for item in taken:
+        click.echo(f"lift3d: {out.clash(item)}", err=True)
+    done = [] if overwrite else [item for item in found.items if out.is_done(item)]
+    todo = [item for item in found.items if item not in taken and item not in done]
+    failed = 0
     if todo:
         pipeline = Pipeline(detector, lifter, device, conf, max_people, height_mm)
         out.describe(pipeline, detector, lifter)
-        failed += _run_photos(pipeline, out, todo, batch)
-    _say_summary(len(todo) - failed + len(found.errors), kept, failed, output)
-    ctx.exit(1 if failed else 0)
+        failed = _run_photos(pipeline, out, todo, batch)
+    skipped = len(taken) + len(found.errors)
+    _say_summary(len(todo) - failed, len(done), failed + skipped, output)
+    ctx.exit(1 if failed + skipped else 0)
 
 
 def _parse_formats(text: str) -> tuple[str, ...]:
@@ -119,42 +119,22 @@ def _parse_formats(text: str) -> tuple[str, ...]:
 def _run_photos(
     pipeline: "Pipeline", out: "PhotoOutput", items: list["ImageItem"], batch: int
 ) -> int:
-    """Run the photos batch by batch and return how many failed."""
-    from ..poses.errors import Lift3dError
+    """Run the photos, say what becomes of each, and return how many failed."""
+    from ..pipelines.photo_run import run_photos
 
     failed = 0
-    for start in range(0, len(items), batch):
-        began = time.perf_counter()
-        read = list(_read(items[start : start + batch]))
-        failed += len(items[start : start + batch]) - len(read)
-        results = pipeline.run_batch([image for _, image in read])
-        for (item, image), people in zip(read, results, strict=True):
-            try:
-                path = out.write(item, image, people)
-            except Lift3dError as error:
-                failed += 1
-                click.echo(f"lift3d: {error}", err=True)
-                continue
-            seconds = (time.perf_counter() - began) / len(read)
-            click.echo(f"{item.path}: {_count(people)} -> {path} ({seconds:.2f} s)", err=True)
+    for outcome in run_photos(pipeline, out, items, batch):
+        if outcome.error is None:
+            what = f"{_count(outcome.people)} -> {outcome.path} ({outcome.seconds:.2f} s)"
+            click.echo(f"{outcome.item.path}: {what}", err=True)
+        else:
+            failed += 1
+            click.echo(f"lift3d: {outcome.error}", err=True)
     return failed
 
 
-def _read(items: list["ImageItem"]) -> Iterator[tuple["ImageItem", "np.ndarray"]]:
-    from ..pipelines.images import read_image
-    from ..poses.errors import Lift3dError
-
-    for item in items:
-        try:
-            image = read_image(item.path)
-        except Lift3dError as error:
-            click.echo(f"lift3d: {error}", err=True)
-        else:
-            yield item, image
-
-
-def _count(people: list) -> str:
-    return {0: "no person found", 1: "1 person"}.get(len(people), f"{len(people)} people")
+def _count(people: int) -> str:
+    return {0: "no person found", 1: "1 person"}.get(people, f"{people} people")
 
 
 def _say_summary(done: int, kept: int, failed: int, output: str) -> None:

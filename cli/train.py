@@ -1,6 +1,7 @@
 """`lift3d train`: recipes that make the weights."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+CHECKPOINT_EVERY = click.option(
+    "--checkpoint-every",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Samples between two checkpoints, each with a validation.",
+)
 
 
 @click.group(short_help="Train networks and models from data.")
@@ -19,7 +27,7 @@ def train() -> None:
     """Train what lift3d ships, or your own.
 
     A training that was stopped goes on when the same command is given again. Several GPUs:
-    torchrun --nproc-per-node N -m lift3d.cli.main train ...
+    torchrun --nproc-per-node N -m lift3d train ...
     """
 
 
@@ -44,7 +52,7 @@ def train() -> None:
 )
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/hourglass"), show_default=True)
 @click.option(
-    "--phases", default="128:210000,192:90000", show_default=True, help="size:crops, in order."
+    "--phases", default="128:210000,192:195000", show_default=True, help="size:crops, in order."
 )
 @click.option("--stacks", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--features", default=128, show_default=True, type=click.IntRange(4))
@@ -56,8 +64,15 @@ def train() -> None:
     help="Squared error is the papers' recipe; cross-entropy learns faster.",
 )
 @click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
-@click.option("--rate", default=1.5e-3, show_default=True, type=float, help="Peak learning rate.")
-@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--rate",
+    default=1.5e-3,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Peak learning rate.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@CHECKPOINT_EVERY
 @click.option("--device", default="auto", show_default=True)
 def train_hourglass_command(
     crops: Path | None,
@@ -74,6 +89,7 @@ def train_hourglass_command(
     batch: int,
     rate: float,
     seed: int,
+    checkpoint_every: int,
     device: str,
 ) -> None:
     """Train the stacked hourglass on person crops, from packs or official data sets."""
@@ -96,7 +112,7 @@ def train_hourglass_command(
     click.echo("reading the crops ...", err=True)
     data, validation = sources.read()
     with _progress("hourglass") as progress:
-        path = train_hourglass(recipe, data, validation, output, chosen, progress=progress)
+        path = train_hourglass(recipe, data, validation, output, chosen, checkpoint_every, progress)
     click.echo(f"weights: {path}", err=True)
 
 
@@ -105,8 +121,9 @@ def train_hourglass_command(
 @click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
 @click.option("--start-from", type=FILE, help="Weights of a joint hourglass to start from.")
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
-@click.option("--samples", default=70_000, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=1, show_default=True)
+@click.option("--samples", default=34_000, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@CHECKPOINT_EVERY
 @click.option("--device", default="auto", show_default=True)
 def train_people_command(
     photos: Path,
@@ -115,6 +132,7 @@ def train_people_command(
     output: Path,
     samples: int,
     seed: int,
+    checkpoint_every: int,
     device: str,
 ) -> None:
     """Train the person finder on whole photos."""
@@ -132,7 +150,9 @@ def train_people_command(
     people = people.where(people.source == "lspet")
     data, validation = read_photos_pack(photos, 0), read_photos_pack(photos, 1)
     with _progress("people") as progress:
-        path = train_finder(recipe, data, people, validation, output, chosen, progress=progress)
+        path = train_finder(
+            recipe, data, people, validation, output, chosen, checkpoint_every, progress
+        )
     click.echo(f"weights: {path}", err=True)
 
 
@@ -146,7 +166,13 @@ def train_people_command(
     show_default=True,
 )
 @click.option("--components", default=32, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=0, show_default=True, help="Of the cameras of the validation.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of the cameras of the validation.",
+)
 @click.option("--device", default="cpu", show_default=True)
 def train_ppca_command(mocap: Path, output: Path, components: int, seed: int, device: str) -> None:
     """Fit the PPCA lifter to motion capture."""
@@ -171,7 +197,8 @@ def _progress(name: str) -> Iterator[Callable[[dict[str, float]], None]]:
         TimeRemainingColumn(),
     )
     smooth: dict[str, float] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    first = os.environ.get("RANK", "0") == "0"  # of several processes one shows the bar
+    with Progress(*columns, console=Console(stderr=True), disable=not first) as bar:
         task = bar.add_task(name, total=1, loss=0.0, speed=0.0)
 
         def update(state: dict[str, float]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..poses.errors import DecodeError
 from .packs import decode_rgb, read_pack
 
 LEFT_HIP, RIGHT_HIP, PELVIS, THORAX, RIGHT_SHOULDER, LEFT_SHOULDER = 3, 2, 6, 7, 12, 13
@@ -61,10 +62,13 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
     (N, 16, 2), `split` (N,), `src` (N,).
 
     Raises:
-        DecodeError: the file is no such pack, or a picture in it is damaged.
+        DecodeError: the file is no such pack, has no crops of this split, or a picture in it is
+            damaged.
     """
     pack = read_pack(path, ("image", "offset", "joints", "split", "src"))
     chosen = np.flatnonzero(pack["split"] == split)
+    if not len(chosen):
+        raise DecodeError(f"{path} has no crops of split {split}; 0 is for training, 1 validates")
     data, offset = pack["image"], pack["offset"]
     with ThreadPoolExecutor() as pool:
         decoded = pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen)

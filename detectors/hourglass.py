@@ -18,7 +18,7 @@ from .duplicates import keep_distinct
 from .people import FoundPeople, find_people
 from .preprocess import check_image, cut_square, stack_images
 
-BOX_MARGIN = 1.15
+BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
 
 
 class HourglassDetector:
@@ -33,7 +33,10 @@ class HourglassDetector:
         finder: of the person finder, likewise.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
         flip: average the joint maps with those of the mirrored crop: slower, more accurate.
-        threshold: people that score less are left out.
+        search_size: longer side of the photo in which people are looked for; more finds smaller
+            people and takes longer; None: what the finder was trained for.
+        threshold: people that score less, by the finder alone or together with the joints, are
+            left out.
         max_people: at most so many in a photo, the best ones.
         batch: crops that run together.
         with_maps: keep each person's crop and heatmaps in `Pose2D.crop`, for lifters that look at
@@ -46,6 +49,7 @@ class HourglassDetector:
         finder: str | Path = "people",
         device: str | torch.device = "auto",
         flip: bool = False,
+        search_size: int | None = None,
         threshold: float = 0.2,
         max_people: int = 50,
         batch: int = 16,
@@ -57,6 +61,7 @@ class HourglassDetector:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
         self._joints, self._people = joints, people
         self.flip = flip
+        self.search_size = search_size or people.input_size
         self.threshold = threshold
         self.max_people = max_people
         self.batch = batch
@@ -80,9 +85,7 @@ class HourglassDetector:
         for image in images:
             check_image(image)
         found = [
-            find_people(
-                self._people.net, image, self.device, self._people.input_size, self.threshold
-            )
+            find_people(self._people.net, image, self.device, self.search_size, self.threshold)
             for image in images
         ]
         owner = [i for i, people in enumerate(found) for _ in people.score]
@@ -125,7 +128,7 @@ class HourglassDetector:
         to_image = invert_affine(
             np.stack([square_affine(c, s, size) for c, s in zip(centre, side, strict=True)])
         )
-        joints = apply_affine(to_image, found.joints_px.double().cpu().numpy())
+        joints = apply_affine(to_image, found.joints_px.cpu().numpy().astype(np.float64))
         confidence = found.confidence.cpu().numpy()
         return [
             Pose2D(

@@ -77,7 +77,7 @@ def fit_photo(image: np.ndarray, size: int, divisor: int) -> tuple[np.ndarray, f
     """Scale a photo so that its longer side is `size`, pad it on the right and below.
 
     Returns the picture, its sides multiples of `divisor`, and the factor from its pixels to the
-    photo's: x_photo + 0.5 = factor * (x_picture + 0.5).
+    photo's: x_photo + 0.5 = factor * (x_picture + 0.5), up to the rounding of the shorter side.
     """
     height, width = image.shape[:2]
     factor = max(height, width) / size

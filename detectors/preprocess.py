@@ -29,26 +29,26 @@ def cut_square(image: np.ndarray, centre: np.ndarray, side: float, size: int) ->
     Args:
         image: uint8 (H, W, 3).
         centre: (2,) of the square in image pixels.
-        side: of the square in image pixels; a square much larger than the crop is read from a
-            shrunken image, so that nothing flickers.
+        side: of the square in image pixels; a square twice the crop's size or more is averaged
+            before it is read, so that fine patterns do not alias.
         size: side of the crop in pixels.
     """
     affine = square_affine(centre, side, size)
-    shrink = int(side // (2 * size))
+    shrink = max(1, int(side // size))
+    x0, y0 = np.floor(np.asarray(centre) - side / 2 - shrink).astype(int).clip(0)
+    x1, y1 = np.ceil(np.asarray(centre) + side / 2 + shrink).astype(int).clip(1)
+    part = image[y0:y1, x0:x1]
+    if not part.size:
+        return np.full((size, size, 3), GREY, np.uint8)
+    small = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
+    factor = np.array(part.shape[1::-1]) / small
     if shrink > 1:
-        x0, y0 = np.floor(np.asarray(centre) - side / 2 - shrink).astype(int).clip(0)
-        x1, y1 = np.ceil(np.asarray(centre) + side / 2 + shrink).astype(int).clip(1)
-        part = image[y0:y1, x0:x1]
-        part = part[: max(1, part.shape[0]), : max(1, part.shape[1])]
-        if part.size:
-            small = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
-            factor = np.array(part.shape[1::-1]) / small
-            image = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
-            # pixel centres: x_part = (x_small + 0.5) * factor - 0.5
-            shift = (factor - 1) / 2 + (x0, y0)
-            affine = np.c_[affine[:, :2] * factor, affine[:, :2] @ shift + affine[:, 2]]
+        part = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
+    # pixel centres: x_image = x0 + (x_part + 0.5) * factor - 0.5
+    shift = (factor - 1) / 2 + (x0, y0)
+    affine = np.c_[affine[:, :2] * factor, affine[:, :2] @ shift + affine[:, 2]]
     return cv2.warpAffine(
-        image, affine, (size, size), flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY)
+        part, affine, (size, size), flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY)
     )
 
 

@@ -55,11 +55,11 @@ def place(
         size_mm: root of the summed squared limb lengths that the poses get.
     """
     skeleton = get_skeleton("h36m17")
-    solution = x.double().cpu().numpy()
+    solution = x.cpu().double().numpy()
     shift, scale = solution[:, :2], solution[:, -1]
     coefficients = solution[:, 2:-1] / scale[:, None]
     poses = model.mean + np.einsum("nj,jlc->nlc", coefficients, model.basis)
-    rotation = camera_rotations(angles.double().cpu()).numpy()
+    rotation = camera_rotations(angles.cpu().double()).numpy()
     poses = np.einsum("ndc,nlc->nld", rotation, poses)
     limbs = unit_poses(poses, skeleton.parents)[1] if len(poses) else np.ones(0)
     root = poses[:, skeleton.root]

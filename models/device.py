@@ -6,7 +6,7 @@ from ..poses.errors import BadInput
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device of a name: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda:1", "mps".
+    """Return the device of a name: "auto" (CUDA, else the CPU), "cpu", "cuda:1", "mps".
 
     Raises:
         BadInput: there is no such device on this machine.
@@ -15,9 +15,7 @@ def choose_device(name: str = "auto") -> torch.device:
     device(type='cpu')
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -41,12 +41,13 @@ def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass
             f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected 'hourglass'; "
             "train some with `lift3d train hourglass`"
         )
-    with torch.device("meta"):
-        net = StackedHourglass(HourglassConfig(**metadata["config"]))
     state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     try:
+        with torch.device("meta"):
+            net = StackedHourglass(HourglassConfig(**metadata["config"]))
         net.load_state_dict(state, assign=True)
-    except RuntimeError as error:
+        skeleton, input_size = metadata["skeleton"], int(metadata["input_size"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
     net = place_hourglass(net.eval().requires_grad_(False), device)
-    return LoadedHourglass(net, metadata["skeleton"], int(metadata["input_size"]))
+    return LoadedHourglass(net, skeleton, input_size)

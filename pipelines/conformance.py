@@ -31,8 +31,15 @@ def check_detector(detector: Any) -> None:
         _expect(isinstance(poses, list), "detect returns a list of lists of Pose2D")
         alone = detector.detect([image])[0]
         _expect(len(alone) == len(poses), "an image gives the same people alone as in a batch")
+        near = all(_gap_px(a, b) < 1 for a, b in zip(alone, poses, strict=True))
+        _expect(near, "an image gives the same joints alone as in a batch, within 1 px")
         for pose in poses:
             _check_pose2d(pose, detector.skeleton)
+
+
+def _gap_px(a: Pose2D, b: Pose2D) -> float:
+    gaps = np.abs(np.nan_to_num(a.joints_px) - np.nan_to_num(b.joints_px))
+    return float(gaps.max(initial=0)) if gaps.shape == b.joints_px.shape else np.inf
 
 
 def _check_pose2d(pose: Any, skeleton: Skeleton) -> None:
@@ -92,12 +99,13 @@ def _check_lift(lifter: Any, skeleton: Skeleton) -> None:
 
 def _check_arrays(lifter: Any, skeleton: Skeleton, hidden: Pose2D, lifted: Pose3D) -> None:
     name = skeleton.name
-    moved = hidden.joints_px.copy()
-    moved[-1] = 1e4
-    arrays = lifter.lift_arrays(moved[None], hidden.confidence[None], skeleton=name)
-    shape = (1, lifter.skeleton.n_joints, 3)
+    joints = np.stack([hidden.joints_px, hidden.joints_px])
+    joints[0, -1], joints[1, -1] = 1e4, np.nan
+    confidence = np.stack([hidden.confidence, hidden.confidence])
+    arrays = lifter.lift_arrays(joints, confidence, skeleton=name)
+    shape = (2, lifter.skeleton.n_joints, 3)
     _expect(np.shape(arrays) == shape, f"lift_arrays returns shape {shape}")
-    gap = np.abs(arrays[0] - lifted.joints_mm).max()
+    gap = np.abs(arrays - lifted.joints_mm).max()
     _expect(
         bool(gap < 1),
         f"lift_arrays gives what lift gives, and a joint of confidence 0 does not count ({name})",

@@ -2,14 +2,17 @@
 
 A name is looked for among the built-in ones, then among the entry points of installed packages
 (groups `lift3d.detectors` and `lift3d.lifters`), then read as `package.module:Name`, then as
-`file.py:Name`. What is found is a class or a function; it is called with `device=` and
-`threshold=` where it takes them. An object that already does the work is taken as it is.
+`file.py:Name`. What is found is a class or a function; it is called with `device=`,
+`threshold=` and `with_maps=` where it takes them. An object that already does the work is taken as
+it is.
 """
 
 import difflib
 import importlib
 import importlib.util
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +21,7 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..poses.errors import Lift3dError, PluginError
 from ..poses.pose import Pose2D, Pose3D
@@ -53,19 +57,19 @@ class Lifter(Protocol):
 
     def lift_arrays(
         self,
-        joints_px: np.ndarray,
-        confidence: np.ndarray | None = None,
+        joints_px: ArrayLike,
+        confidence: ArrayLike | None = None,
         *,
         skeleton: str | Skeleton,
     ) -> np.ndarray:
         """Return (N, 17, 3) millimetres for joints (N, J, 2) and confidences (N, J)."""
 
 
-def _hourglass(device: str = "auto", threshold: float = 0.2) -> Detector:
+def _hourglass(device: str = "auto", threshold: float = 0.2, with_maps: bool = False) -> Detector:
     """Person finder and two-stack hourglass, 16 MPII joints."""
     from ..detectors.hourglass import HourglassDetector
 
-    return HourglassDetector(device=device, threshold=threshold)
+    return HourglassDetector(device=device, threshold=threshold, with_maps=with_maps)
 
 
 def _ppca(device: str = "auto") -> Lifter:
@@ -91,7 +95,10 @@ class PartInfo:
 
 
 def load_detector(
-    detector: str | Any, device: str = "auto", threshold: float | None = None
+    detector: str | Any,
+    device: str = "auto",
+    threshold: float | None = None,
+    with_maps: bool = False,
 ) -> Detector:
     """Return a detector by name, or the object itself if it is one.
 
@@ -99,11 +106,12 @@ def load_detector(
         detector: a name (see this module), or an object with `skeleton` and `detect`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         threshold: least score of a person; None: the detector's own.
+        with_maps: ask for each person's crop and heatmaps, for lifters that look at them.
 
     Raises:
         PluginError: nothing has this name, or what has it is no detector.
     """
-    offered = {"device": device, "threshold": threshold}
+    offered = {"device": device, "threshold": threshold, "with_maps": with_maps or None}
     return _load(detector, "detector", DETECTORS, ("skeleton", "detect"), offered)
 
 
@@ -200,13 +208,16 @@ def _import(module: str, kind: str) -> ModuleType:
 def _import_file(path: str, kind: str) -> ModuleType:
     if not Path(path).is_file():
         raise PluginError(f"{kind} file {path} does not exist")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    name = f"_lift3d_plugin_{Path(path).stem}_{abs(hash(os.path.abspath(path)))}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{kind} file {path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise PluginError(f"{kind} file {path} cannot be imported: {error}") from error
     return module
 

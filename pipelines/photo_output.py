@@ -13,7 +13,7 @@ from .find_images import ImageItem
 from .parts import WEIGHTS
 from .pictures import draw_figure_3d, draw_overlay
 from .pipeline import Pipeline
-from .writers import pose_record, write_json, write_npz, write_png
+from .writers import pose_record, read_source, write_json, write_npz, write_png
 
 
 @dataclass
@@ -61,9 +61,26 @@ class PhotoOutput:
         return self.folder / f"{item.name}.{suffix}"
 
     def is_done(self, item: ImageItem) -> bool:
-        """Say whether all of a photo's files are there."""
+        """Say whether all of a photo's files are there, and are its own."""
         suffixes = [*self.formats, *(("overlay.png", "3d.png") if self.pictures else ())]
-        return all(self.path(item, suffix).exists() for suffix in suffixes)
+        there = all(self.path(item, suffix).exists() for suffix in suffixes)
+        return there and not self.belongs_to_another(item)
+
+    def belongs_to_another(self, item: ImageItem) -> bool:
+        """Say whether the data files of this name are another photo's."""
+        return self._source(item) not in (None, str(item.path))
+
+    def clash(self, item: ImageItem) -> str:
+        """Return the line that says whose results stand in a photo's place."""
+        path = self.path(item, self.formats[0])
+        return (
+            f"{item.path}: {path} holds the results of {self._source(item)}; "
+            "choose another folder with -o, or --overwrite"
+        )
+
+    def _source(self, item: ImageItem) -> str | None:
+        """Return the photo that the data file of this name was made from, if one can be read."""
+        return read_source(self.path(item, self.formats[0]))
 
     def write(self, item: ImageItem, image: np.ndarray, people: list[Pose3D]) -> Path:
         """Write a photo's files, each whole or not at all, and return the first data file's path.

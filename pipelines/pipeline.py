@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..poses.errors import BadInput
+from ..poses.errors import BadInput, PluginError
 from ..poses.pose import Pose2D, Pose3D
 from .body_height import scale_to_height
 from .parts import Detector, Lifter, load_detector, load_lifter
@@ -25,7 +25,8 @@ class Pipeline:
 
     Raises:
         PluginError: a name is unknown, or a part is not what it should be.
-        BadInput: a setting is out of its range, or the detector cannot give what the lifter needs.
+        BadInput: a setting is out of its range, or (when run) the detector does not give what the
+            lifter needs.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Pipeline:
             raise BadInput(f"threshold must lie in 0..1, got {threshold}")
         if height_mm is not None and not 300 <= height_mm <= 2800:
             raise BadInput(f"height_mm must lie in 300..2800 (millimetres), got {height_mm}")
-        self.detector: Detector = load_detector(detector, device, threshold)
         self.lifter: Lifter = load_lifter(lifter, device)
+        self.detector: Detector = load_detector(
+            detector, device, threshold, with_maps=bool(self.lifter.needs)
+        )
         self.threshold = threshold
         self.max_people = max_people
         self.height_mm = height_mm
@@ -59,13 +62,27 @@ class Pipeline:
 
     def run_batch(self, images: Sequence[np.ndarray]) -> list[list[Pose3D]]:
         """Return the people in each of several photos; they share the networks' batches."""
-        found = [self._choose(people) for people in self.detector.detect(list(images))]
+        detected = _counted(self.detector.detect(list(images)), len(images), "detector", "images")
+        found = [self._choose(people) for people in detected]
         flat = [pose for people in found for pose in people]
-        lifted = iter(self.lifter.lift(flat))
+        self._check_needs(flat)
+        lifted = iter(_counted(self.lifter.lift(flat), len(flat), "lifter", "poses"))
         result = [[next(lifted) for _ in people] for people in found]
         if self.height_mm is None:
             return result
         return [[scale_to_height(p, self.height_mm) for p in people] for people in result]
+
+    def _check_needs(self, poses: list[Pose2D]) -> None:
+        """Raise BadInput where a pose lacks what the lifter looks at."""
+        for pose in poses:
+            has = {"crop": pose.crop is not None}
+            has["heatmaps"] = pose.crop is not None and pose.crop.heatmaps is not None
+            missing = [need for need in sorted(self.lifter.needs) if not has.get(need)]
+            if missing:
+                raise BadInput(
+                    f"the lifter needs each person's {' and '.join(missing)}, which the detector "
+                    "does not give; choose another detector or lifter"
+                )
 
     def _choose(self, people: list[Pose2D]) -> list[Pose2D]:
         least = 0.0 if self.threshold is None else self.threshold
@@ -75,3 +92,14 @@ class Pipeline:
             pose if pose.person_id is not None else replace(pose, person_id=k)
             for k, pose in enumerate(kept)
         ]
+
+
+def _counted(results: Any, count: int, part: str, items: str) -> list:
+    """Return a part's results, or raise PluginError where they are not as many as asked for."""
+    if not isinstance(results, list) or len(results) != count:
+        got = f"{len(results)} results" if isinstance(results, list) else type(results).__name__
+        raise PluginError(
+            f"the {part} must return a list with one result for each of {count} "
+            f"{items}, got {got}; try lift3d.check_{part}"
+        )
+    return results

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def write_npz(path: str | Path, record: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **_record_arrays(record))
     _write_whole(path, buffer.getvalue())
+
+
+def read_source(path: str | Path) -> str | None:
+    """Return the photo that a JSON or npz file of ours was made from; None where it says none."""
+    try:
+        if Path(path).suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return str(arrays["source"])
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        return record["source"] if isinstance(record["source"], str) else None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
 
 
 def write_png(path: str | Path, rgb: np.ndarray) -> None:

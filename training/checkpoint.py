@@ -39,8 +39,8 @@ def load_checkpoint(
     tensors, metadata = read_tensors(path)
     groups: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimizer": {}}
     for key, value in tensors.items():
-        kind, name = key.split("/", 1)
-        groups[kind][name] = value
+        kind, _, name = key.partition("/")
+        groups.setdefault(kind, {})[name] = value
     try:
         net.load_state_dict(groups["net"])
     except RuntimeError as error:

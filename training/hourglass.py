@@ -13,12 +13,24 @@ from ..detectors.heatmap import px_to_cells
 from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
 from ..models.hourglass import HourglassConfig, build_hourglass
+from ..poses.errors import BadInput
 from .augment import Augmentation, Augmenter
 from .distributed import Place, join_processes, leave_processes
 from .export import export_hourglass
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
+
+CALM = Augmentation(
+    zoom=(0.8, 1.22),
+    shift=0.04,
+    turn_degrees=15.0,
+    any_turn=0.04,
+    cut_off=0.05,
+    occlude=0.1,
+    degrade=0.08,
+    colour=0.12,
+)
 
 
 @dataclass(frozen=True)
@@ -36,21 +48,34 @@ class HourglassRecipe:
         decay: of the moving average of the weights.
         balance: source -> share of the crops drawn from it; sources without one share the rest.
         augmentation: random changes to the crops.
+        calm: milder changes for the end of the training, closer to what the network will see.
+        calm_samples: crops, the last ones, that are changed by `calm`.
         seed: of the first weights and of every random draw.
+
+    Raises:
+        BadInput: a size that the network cannot halve often enough.
     """
 
     config: HourglassConfig = field(
         default_factory=lambda: HourglassConfig(stacks=2, features=128, output="softmax")
     )
-    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 90_000))
+    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 195_000))
     batch: int = 32
     rate: float = 1.5e-3
     warm_up: int = 8_000
     variance: float = 1.0
     decay: float = 0.999
-    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.55})
+    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42})
     augmentation: Augmentation = field(default_factory=Augmentation)
+    calm: Augmentation = CALM
+    calm_samples: int = 140_000
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        divisor = 4 * 2**self.config.depth
+        for phase in self.phases:
+            if phase.size % divisor:
+                raise BadInput(f"sizes must be multiples of {divisor}, got {phase.size}")
 
     @property
     def samples(self) -> int:
@@ -69,7 +94,7 @@ def train_hourglass(
     validation: CropSet,
     folder: Path,
     device: torch.device,
-    validate_every: int = 25_000,
+    checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
@@ -83,7 +108,7 @@ def train_hourglass(
         validation: crops whose PCK is logged; nothing is chosen by it.
         folder: for `checkpoint.safetensors`, `log.jsonl` and `hourglass.safetensors`.
         device: for the network and the decoded crops.
-        validate_every: crops between two checkpoints.
+        checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
 
     Raises:
@@ -92,7 +117,7 @@ def train_hourglass(
     place = join_processes(device)
     path = Path(folder) / "hourglass.safetensors"
     try:
-        _train(recipe, crops, validation, path, place, validate_every, progress)
+        _train(recipe, crops, validation, path, place, checkpoint_every, progress)
     finally:
         leave_processes()
     return path
@@ -104,7 +129,7 @@ def _train(
     validation: CropSet,
     path: Path,
     place: Place,
-    validate_every: int,
+    checkpoint_every: int,
     progress: Progress,
 ) -> None:
     torch.manual_seed(recipe.seed)
@@ -118,7 +143,8 @@ def _train(
         count = recipe.batch // place.world
         chosen = torch.multinomial(shares, count, replacement=True, generator=generator)
         chosen = chosen.to(place.device)
-        augmenter = Augmenter(recipe.augmentation, generator)
+        calm = seen >= recipe.samples - recipe.calm_samples
+        augmenter = Augmenter(recipe.calm if calm else recipe.augmentation, generator)
         size = size_at(recipe.phases, seen)
         return heatmap_loss(net, *augmenter(images[chosen], joints[chosen], size), recipe)
 
@@ -136,7 +162,7 @@ def _train(
         warm_up=recipe.warm_up,
         decay=recipe.decay,
         seed=recipe.seed,
-        checkpoint_every=validate_every,
+        checkpoint_every=checkpoint_every,
     )
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
 

@@ -4,14 +4,16 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..poses.errors import BadInput, Lift3dError
 from .average import move_average, start_average
 from .checkpoint import load_checkpoint, save_checkpoint
 from .distributed import Place
@@ -60,7 +62,8 @@ def train_loop(
 
     Every step draws from a generator seeded by (seed, step, rank), so a training that was killed
     and started again draws what it would have drawn. `checkpoint.safetensors` is written whole or
-    not at all; `log.jsonl` gets a line with each one.
+    not at all, after `on_checkpoint`; `log.jsonl` gets a line with each one, its loss
+    that of the first process's last batch.
 
     Args:
         net: on the place's device, in its first state.
@@ -74,13 +77,20 @@ def train_loop(
 
     Raises:
         WeightsMissing: the folder holds a checkpoint of another network.
+        BadInput: the checkpoint was trained with another batch or seed, or the batch is not a
+            multiple of the number of processes.
+        Lift3dError: the loss is no longer finite; the last checkpoint stays.
     """
+    if settings.batch % place.world:
+        raise BadInput(f"batch must be a multiple of {place.world} processes, got {settings.batch}")
     average = start_average(net)
     optimizer = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=1e-2)
     checkpoint = folder / "checkpoint.safetensors"
     step = 0
     if checkpoint.exists():
-        step = int(load_checkpoint(checkpoint, net, average, optimizer)["step"])
+        about = load_checkpoint(checkpoint, net, average, optimizer)
+        _check_same(settings, about.get("settings", {}), checkpoint)
+        step = int(about["step"])
         log.info("go on from %d samples of %s", step * settings.batch, checkpoint)
     parallel = DistributedDataParallel(net) if place.world > 1 else net
     last_saved, total_steps = step, -(-settings.samples // settings.batch)
@@ -101,16 +111,29 @@ def train_loop(
         due = (step - last_saved) * settings.batch >= settings.checkpoint_every
         if (due or step == total_steps) and place.rank == 0:
             last_saved = step
-            save_checkpoint(checkpoint, net, average, optimizer, {"step": step})
             row = {"seen": seen, "loss": loss, **on_checkpoint(average)}
+            about = {"step": step, "settings": asdict(settings)}
+            save_checkpoint(checkpoint, net, average, optimizer, about)
             log.info("%s", row)
             with (folder / "log.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
 
+def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path) -> None:
+    """Refuse to go on with a batch or a seed that would not draw what the first run drew."""
+    for name in ("batch", "seed"):
+        if name in found and found[name] != getattr(settings, name):
+            raise BadInput(
+                f"{checkpoint} was trained with {name} {found[name]}, got "
+                f"{getattr(settings, name)}; go on with its settings or start in an empty folder"
+            )
+
+
 def _step(net: nn.Module, optimizer: torch.optim.Optimizer, rate: float, loss: Tensor) -> float:
     for group in optimizer.param_groups:
         group["lr"] = rate
+    if not loss.isfinite():
+        raise Lift3dError(f"the loss became {loss.item()}; start again with a smaller --rate")
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -18,6 +18,7 @@ from ..detectors.preprocess import stack_images
 from ..evaluation.people import finder_scores
 from ..models.hourglass import HourglassConfig, StackedHourglass, build_hourglass
 from ..models.tensor_file import read_tensors
+from ..poses.errors import WeightsMissing
 from .augment import random_colour
 from .distributed import Place, join_processes, leave_processes
 from .export import export_hourglass
@@ -52,7 +53,7 @@ class FinderRecipe:
     start_from: str | None = None
     size: int = 256
     input_size: int = 320
-    samples: int = 70_000
+    samples: int = 34_000
     batch: int = 16
     rate: float = 1e-3
     warm_up: int = 2_000
@@ -70,7 +71,7 @@ def train_finder(
     validation: PhotoSet,
     folder: Path,
     device: torch.device,
-    validate_every: int = 10_000,
+    checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
@@ -82,7 +83,7 @@ def train_finder(
         validation: photos whose recall and precision are logged; nothing is chosen by them.
         folder: for `checkpoint.safetensors`, `log.jsonl` and `finder.safetensors`.
         device: of the network.
-        validate_every: pictures between two checkpoints.
+        checkpoint_every: pictures between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
 
     Raises:
@@ -91,7 +92,7 @@ def train_finder(
     place = join_processes(device)
     path = Path(folder) / "finder.safetensors"
     try:
-        _train(recipe, photos, crops, validation, path, place, validate_every, progress)
+        _train(recipe, photos, crops, validation, path, place, checkpoint_every, progress)
     finally:
         leave_processes()
     return path
@@ -104,7 +105,7 @@ def _train(
     validation: PhotoSet,
     path: Path,
     place: Place,
-    validate_every: int,
+    checkpoint_every: int,
     progress: Progress,
 ) -> None:
     torch.manual_seed(recipe.seed)
@@ -139,16 +140,24 @@ def _train(
         warm_up=recipe.warm_up,
         decay=recipe.decay,
         seed=recipe.seed,
-        checkpoint_every=validate_every,
+        checkpoint_every=checkpoint_every,
     )
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
 
 
 def start_from(net: StackedHourglass, weights: Path) -> None:
-    """Copy all tensors of the same name and shape from a joint hourglass's weights file."""
+    """Copy all tensors of the same name and shape from a joint hourglass's weights file.
+
+    Raises:
+        WeightsMissing: the file cannot be read, or shares no tensor with the network.
+    """
     tensors, _ = read_tensors(weights)
     own = net.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise WeightsMissing(
+            f"{weights} has no tensor of the finder's; give a joint hourglass of its width"
+        )
     net.load_state_dict({**own, **{k: v.to(own[k].dtype) for k, v in fitting.items()}})
 
 

@@ -79,9 +79,10 @@ def test_no_person_gives_a_valid_json_with_an_empty_list(lift3d, photos, tmp_pat
 
 def test_npz_holds_the_same_numbers_as_json(lift3d, photos, tmp_path):
     lift3d(photos / "person.png", "--format", "json,npz", "--no-pictures")
-    arrays = np.load(tmp_path / "out" / "person.npz", allow_pickle=False)
+    with np.load(tmp_path / "out" / "person.npz", allow_pickle=False) as arrays:
+        joints_mm = arrays["joints_mm"][0]
     record = json.loads((tmp_path / "out" / "person.json").read_text())
-    np.testing.assert_allclose(arrays["joints_mm"][0], record["people"][0]["joints_mm"])
+    np.testing.assert_allclose(joints_mm, record["people"][0]["joints_mm"])
     assert not list((tmp_path / "out").glob("*.png"))
 
 
@@ -95,6 +96,37 @@ def test_results_that_are_there_are_kept_unless_overwritten(lift3d, photos, tmp_
     assert mark.read_text() == "mine"
     lift3d(photos, "--overwrite")
     assert mark.read_text() != "mine"
+
+
+def test_another_photo_of_the_same_name_is_not_taken_for_done(lift3d, photos, tmp_path, bright):
+    lift3d(photos / "person.png")
+    (tmp_path / "other").mkdir()
+    cv2.imwrite(str(tmp_path / "other" / "person.png"), bright)
+    code, said = lift3d(tmp_path / "other" / "person.png")
+    assert code == 1
+    assert said.splitlines()[0] == (
+        f"lift3d: {tmp_path}/other/person.png: {tmp_path}/out/person.json holds the results of "
+        f"{photos}/person.png; choose another folder with -o, or --overwrite"
+    )
+
+
+def test_a_photo_that_the_detector_fails_on_does_not_stop_the_others(
+    lift3d, photos, tmp_path, scripted
+):
+    path = tmp_path / "plugins" / "failing.py"
+    path.write_text(
+        Path(scripted).read_text()
+        + "\n\nclass Failing(Scripted):\n"
+        + "    def detect(self, images):\n"
+        + "        if any(image.mean() < 100 for image in images):\n"
+        + "            raise RuntimeError('out of\\nmemory')\n"
+        + "        return super().detect(images)\n"
+    )
+    code, said = lift3d(photos, detector=f"{path}:Failing")
+    assert code == 1
+    assert (tmp_path / "out" / "person.json").exists()
+    assert f"lift3d: {photos}/empty.png: RuntimeError: out of memory" in said.splitlines()
+    assert said.splitlines()[-1].startswith("1 done, 1 failed")
 
 
 def test_the_same_name_in_two_folders_is_kept_twice(lift3d, tmp_path, bright):

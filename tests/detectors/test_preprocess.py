@@ -58,15 +58,18 @@ def test_images_are_stacked_channels_first():
     assert batch[1, 1, 1, 2] > 0 > batch[1, 2, 1, 2]
 
 
+FORM = "an image must be an RGB uint8 array of shape (H, W, 3), got"
+
+
 @pytest.mark.parametrize(
     ("image", "text"),
     [
-        (np.zeros((4, 4), np.uint8), "an image must be an RGB uint8 array of shape (H, W, 3), got uint8 (4, 4)"),
-        (np.zeros((4, 4, 3)), "an image must be an RGB uint8 array of shape (H, W, 3), got float64 (4, 4, 3)"),
+        (np.zeros((4, 4), np.uint8), f"{FORM} uint8 (4, 4)"),
+        (np.zeros((4, 4, 3)), f"{FORM} float64 (4, 4, 3)"),
         (np.zeros((4, 4, 4), np.uint8), "an image must have shape (H, W, 3), got (4, 4, 4)"),
         (np.zeros((0, 4, 3), np.uint8), "an image must have shape (H, W, 3), got (0, 4, 3)"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_rgb_image_is_refused(image, text):
     with pytest.raises(BadInput) as error:
         check_image(image)

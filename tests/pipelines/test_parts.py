@@ -34,6 +34,22 @@ def test_a_class_in_a_module_is_found():
     assert load_lifter("lift3d.lifting:PPCALifter").needs == frozenset()
 
 
+def test_a_file_with_a_dataclass_and_deferred_annotations_loads(tmp_path):
+    path = tmp_path / "late.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from lift3d.poses import Skeleton, get_skeleton\n"
+        "@dataclass\n"
+        "class Late:\n"
+        "    device: str = 'cpu'\n"
+        "    skeleton = get_skeleton('mpii16')\n"
+        "    def detect(self, images):\n"
+        "        return [[] for _ in images]\n"
+    )
+    assert load_detector(f"{path}:Late").detect([1, 2]) == [[], []]
+
+
 def test_an_entry_point_is_found_behind_the_built_in_names(monkeypatch):
     point = EntryPoint("mine", "lift3d.lifting:PPCALifter", "lift3d.lifters")
     monkeypatch.setattr(parts, "entry_points", lambda group: [point] if "lifters" in group else [])

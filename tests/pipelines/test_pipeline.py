@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lift3d import BadInput, Pipeline
+from lift3d import BadInput, Pipeline, PluginError
+from lift3d.poses import get_skeleton
 from lift3d.poses.scale import scale_from_height
 
 
@@ -52,6 +53,49 @@ def test_threshold_leaves_weak_people_out(scripted, bright):
     name = f"{scripted}:Scripted"
     assert Pipeline(name, "ppca", device="cpu", threshold=0.95).run(bright) == []
     assert len(Pipeline(name, "ppca", device="cpu", threshold=0.85).run(bright)) == 1
+
+
+def test_a_lifter_that_needs_maps_says_so_where_the_detector_gives_none(scripted, bright):
+    pipe = Pipeline(f"{scripted}:Scripted", Looking(), device="cpu")
+    with pytest.raises(BadInput) as error:
+        pipe.run(bright)
+    assert str(error.value) == (
+        "the lifter needs each person's heatmaps, which the detector does not give; "
+        "choose another detector or lifter"
+    )
+
+
+class Looking:
+    """A lifter that looks at heatmaps and gives nothing."""
+
+    skeleton = get_skeleton("h36m17")
+    needs = frozenset({"heatmaps"})
+
+    def lift(self, poses):
+        return []
+
+    def lift_arrays(self, joints_px, confidence=None, *, skeleton):
+        return np.zeros((0, 17, 3))
+
+
+def test_the_shipped_detector_gives_maps_to_a_lifter_that_needs_them():
+    assert Pipeline("hourglass", Looking(), device="cpu").detector.with_maps
+
+
+def test_a_lifter_that_loses_people_is_named(pipeline, bright):
+    pipeline.lifter.lift = lambda poses: []
+    with pytest.raises(PluginError) as error:
+        pipeline.run(bright)
+    assert str(error.value) == (
+        "the lifter must return a list with one result for each of 1 poses, got 0 results; "
+        "try lift3d.check_lifter"
+    )
+
+
+def test_a_detector_that_returns_nothing_is_named(pipeline, bright):
+    pipeline.detector.detect = lambda images: None
+    with pytest.raises(PluginError, match=r"the detector must return a list .* got NoneType"):
+        pipeline.run(bright)
 
 
 @pytest.mark.parametrize(

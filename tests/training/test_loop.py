@@ -1,13 +1,14 @@
 """The training loop: a killed run goes on as if nothing had happened."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from lift3d.models.tensor_file import read_tensors
-from lift3d.poses.errors import WeightsMissing
+from lift3d.poses.errors import BadInput, Lift3dError, WeightsMissing
 from lift3d.training.distributed import Place
 from lift3d.training.loop import LoopSettings, train_loop
 
@@ -21,7 +22,7 @@ class Killed(Exception):
     """Stands for a kill in the middle of a training."""
 
 
-def train(folder, stop_after=None):
+def train(folder, stop_after=None, settings=SETTINGS, scale=1.0, on_checkpoint=None):
     """Fit a small network to random data; returns its weights file's tensors."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
@@ -30,9 +31,10 @@ def train(folder, stop_after=None):
         if stop_after is not None and seen >= stop_after:
             raise Killed
         x = torch.randn(4, 3, generator=generator)
-        return (net(x) - x.sum(1, keepdim=True)).square().mean()
+        return scale * (net(x) - x.sum(1, keepdim=True)).square().mean()
 
-    train_loop(net, loss_of, SETTINGS, folder, PLACE, lambda state: {"score": 1.0}, lambda _: None)
+    scored = on_checkpoint or (lambda state: {"score": 1.0})
+    train_loop(net, loss_of, settings, folder, PLACE, scored, lambda _: None)
     return read_tensors(folder / "checkpoint.safetensors")[0]
 
 
@@ -75,6 +77,42 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(tmp_path):
         f"{tmp_path}/checkpoint.safetensors is a checkpoint of another network; go on with its "
         "settings or start in an empty folder"
     )
+
+
+def test_killed_between_export_and_checkpoint_it_still_ends_the_same(tmp_path):
+    whole = train(tmp_path / "whole")
+    exported = []
+
+    def on_checkpoint(state):
+        exported.append(state)
+        if len(exported) == 4:
+            raise Killed
+        return {}
+
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", on_checkpoint=on_checkpoint)
+    resumed = train(tmp_path / "killed")
+    for name in whole:
+        torch.testing.assert_close(whole[name], resumed[name], rtol=0, atol=0)
+
+
+def test_another_seed_does_not_go_on_silently(tmp_path):
+    train(tmp_path)
+    with pytest.raises(BadInput) as error:
+        train(tmp_path, settings=replace(SETTINGS, seed=4))
+    assert str(error.value) == (
+        f"{tmp_path}/checkpoint.safetensors was trained with seed 3, got 4; go on with its "
+        "settings or start in an empty folder"
+    )
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path):
+    train(tmp_path, settings=replace(SETTINGS, samples=16))
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(Lift3dError) as error:
+        train(tmp_path, scale=float("inf"))
+    assert str(error.value) == "the loss became inf; start again with a smaller --rate"
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):

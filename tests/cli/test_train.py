@@ -1,0 +1,109 @@
+"""`lift3d train` and `lift3d eval` on tiny packs made by code."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from lift3d.cli.main import main
+
+
+def encode(images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return encoded pictures one after the other, and their offsets."""
+    parts = [cv2.imencode(".png", image)[1].ravel() for image in images]
+    return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
+
+
+@pytest.fixture
+def crops_pack(tmp_path):
+    """Return a crops pack of 12 noise crops, a third of them for validation."""
+    rng = np.random.default_rng(0)
+    image, offset = encode(list(rng.integers(0, 256, (12, 192, 192, 3), np.uint8)))
+    joints = rng.uniform(40, 150, (12, 16, 2)).astype(np.float32)
+    joints[:, 6:8] = np.nan
+    source = np.array([f"lspet/{i}" if i % 2 else f"coco_val2017/{i}#0" for i in range(12)])
+    path = tmp_path / "crops.npz"
+    split = (np.arange(12) >= 8).astype(np.uint8)
+    np.savez(path, image=image, offset=offset, joints=joints, split=split, src=source)
+    return path
+
+
+@pytest.fixture
+def photos_pack(tmp_path):
+    """Return a photos pack of 6 noise photos with one person each, two for validation."""
+    rng = np.random.default_rng(1)
+    image, offset = encode(list(rng.integers(0, 256, (6, 120, 160, 3), np.uint8)))
+    coco17 = np.concatenate(
+        [rng.uniform(15, 110, (6, 17, 2)), np.full((6, 17, 1), 2.0)], -1
+    ).astype(np.float32)
+    box = np.tile(np.float32([10, 10, 115, 115]), (6, 1))
+    path = tmp_path / "photos.npz"
+    split = (np.arange(6) >= 4).astype(np.uint8)
+    photo = np.arange(6)
+    np.savez(path, image=image, offset=offset, photo=photo, box=box, coco17=coco17, split=split)
+    return path
+
+
+def run(*arguments) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    return stopped.value.code
+
+
+TINY = ("--stacks", 1, "--features", 16, "--batch", 4, "--device", "cpu")
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_hourglass_trains_goes_on_and_is_measured(crops_pack, photos_pack, tmp_path, capsys, loss):
+    folder = tmp_path / "run"
+    train = ("train", "hourglass", "--crops", crops_pack, "--photos", photos_pack, "-o", folder)
+    assert run(*train, *TINY, "--loss", loss, "--phases", "64:8,128:4") == 0
+    assert run(*train, *TINY, "--loss", loss, "--phases", "64:8,128:8") == 0
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [row["seen"] for row in rows] == [12, 16]
+    assert set(rows[0]) == {"seen", "loss", "pck_coco", "pck_lspet"}
+    capsys.readouterr()
+    weights = folder / "hourglass.safetensors"
+    evaluate = ("eval", "crops", "--crops", crops_pack, "--weights", weights, "--device", "cpu")
+    assert run(*evaluate) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["pck_coco", "pck_lspet"]
+
+
+def test_people_trains_from_a_joint_network(crops_pack, photos_pack, tmp_path):
+    joints = tmp_path / "joints"
+    train = ("train", "hourglass", "--crops", crops_pack, "-o", joints, "--phases", "64:4")
+    assert run(*train, "--stacks", 1, "--features", 128, "--batch", 4, "--device", "cpu") == 0
+    folder = tmp_path / "people"
+    start = joints / "hourglass.safetensors"
+    arguments = ("--photos", photos_pack, "--crops", crops_pack, "--start-from", start)
+    assert run("train", "people", *arguments, "-o", folder, "--samples", 16, "--device", "cpu") == 0
+    row = json.loads((folder / "log.jsonl").read_text())
+    assert row["seen"] == 16
+    assert 0 <= row["recall@0.3"] <= 1
+
+
+def test_training_without_data_says_what_to_pass(tmp_path, capsys):
+    assert run("train", "hourglass", "-o", tmp_path / "run", "--device", "cpu") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "lift3d: no data given; pass --crops, --photos, --lsp, --lspet, --mpii or --coco"
+    )
+
+
+def test_a_size_that_does_not_halve_is_refused_before_the_data_are_read(tmp_path, capsys):
+    arguments = ("train", "hourglass", "-o", tmp_path / "run", "--phases", "64:8,100:8")
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err == "lift3d: sizes must be multiples of 64, got 100\n"
+
+
+def test_a_pack_that_is_none_is_one_line(tmp_path, capsys):
+    path = tmp_path / "crops.npz"
+    path.write_text("hello")
+    assert run("train", "hourglass", "--crops", path, "-o", tmp_path / "run") == 2
+    assert "is no readable npz pack" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_missing_pack_is_a_usage_error(tmp_path, capsys):
+    assert run("train", "ppca", "--mocap", tmp_path / "nowhere.npz") == 2
+    assert "does not exist" in capsys.readouterr().err
