@@ -59,6 +59,8 @@ def cli(debug: bool, verbose: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; the console script `lift3d` calls it."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if "--debug" in arguments:  # wherever it stands
+        arguments = ["--debug", *(text for text in arguments if text != "--debug")]
     sys.exit(_run(cli.main, arguments))
 
 

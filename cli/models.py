@@ -15,7 +15,7 @@ def list_models() -> None:
 
     for entry in zoo().values():
         about = entry.about
-        click.echo(f"{entry.name}: {entry.kind}, {entry.bytes / 1e6:.1f} MB")
+        click.echo(f"{entry.name}: {entry.kind}, {entry.bytes / 1e6:.2f} MB")
         click.echo(f"  {about['summary']}")
         click.echo(f"  trained on: {about['data']}; licence: {about['licence']}")
         click.echo(f"  measured {about['measured']}: {about['error']}")

@@ -121,7 +121,7 @@ def train_hourglass_command(
 @click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
 @click.option("--start-from", type=FILE, help="Weights of a joint hourglass to start from.")
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
-@click.option("--samples", default=34_000, show_default=True, type=click.IntRange(1))
+@click.option("--samples", default=44_000, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
 @CHECKPOINT_EVERY
 @click.option("--device", default="auto", show_default=True)

@@ -26,7 +26,7 @@ def read_pack(path: str | Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise DecodeError(f"{path} does not exist; give the path of the data pack") from None
     except (OSError, ValueError, TypeError, EOFError, AttributeError, BadZipFile) as error:
-        raise DecodeError(f"{path} is no readable npz pack ({error})") from error
+        raise DecodeError(f"{path} is no readable npz pack; fetch it again") from error
 
 
 def decode_rgb(encoded: np.ndarray) -> np.ndarray:

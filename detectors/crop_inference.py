@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..models.hourglass import StackedHourglass
-from ..poses.skeleton import get_skeleton
 from .heatmap import cells_to_px, decode, local_mass, softmax_maps
 
 
@@ -31,13 +31,16 @@ def to_maps(output: Tensor, kind: str) -> Tensor:
 
 
 @torch.inference_mode()
-def infer_crops(net: StackedHourglass, inputs: Tensor, flip: bool = False) -> CropJoints:
+def infer_crops(
+    net: StackedHourglass, inputs: Tensor, flip_index: np.ndarray | None = None
+) -> CropJoints:
     """Find the joints in person crops.
 
     Args:
-        net: in evaluation mode, for `mpii16`.
+        net: in evaluation mode.
         inputs: (N, 3, S, S) as `preprocess.to_input` gives them.
-        flip: average the maps with those of the mirrored crops (twice the time).
+        flip_index: (J,) of the skeleton, to average the maps with those of the mirrored crops
+            (twice the time); None: do not.
 
     Returns:
         For maps that are distributions (output "softmax") the confidence is the mass near the
@@ -45,8 +48,8 @@ def infer_crops(net: StackedHourglass, inputs: Tensor, flip: bool = False) -> Cr
     """
     kind = net.config.output
     maps = to_maps(net(inputs)[-1], kind)
-    if flip:
-        order = torch.as_tensor(get_skeleton("mpii16").flip_index.copy(), device=inputs.device)
+    if flip_index is not None:
+        order = torch.as_tensor(flip_index.copy(), device=inputs.device)
         mirrored = to_maps(net(inputs.flip(-1))[-1], kind)
         maps = (maps + mirrored.flip(-1)[:, order]) / 2
     cells = decode(maps, "dark")

@@ -32,7 +32,8 @@ class HourglassDetector:
         weights: of the joint network: a name of the zoo or a `.safetensors` path.
         finder: of the person finder, likewise.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
-        flip: average the joint maps with those of the mirrored crop: slower, more accurate.
+        flip: average the joint maps with those of the mirrored crop: twice the
+            time for the joints, more accurate.
         search_size: longer side of the photo in which people are looked for; more finds smaller
             people and takes longer; None: what the finder was trained for.
         threshold: people that score less, by the finder alone or together with the joints, are
@@ -48,9 +49,9 @@ class HourglassDetector:
         weights: str | Path = "hourglass-s",
         finder: str | Path = "people",
         device: str | torch.device = "auto",
-        flip: bool = False,
+        flip: bool = True,
         search_size: int | None = None,
-        threshold: float = 0.2,
+        threshold: float = 0.25,
         max_people: int = 50,
         batch: int = 16,
         with_maps: bool = False,
@@ -124,7 +125,8 @@ class HourglassDetector:
         crops = [
             cut_square(image, c, s, size) for image, c, s in zip(images, centre, side, strict=True)
         ]
-        found = infer_crops(self._joints.net, stack_images(crops, self.device), self.flip)
+        flip_index = self.skeleton.flip_index if self.flip else None
+        found = infer_crops(self._joints.net, stack_images(crops, self.device), flip_index)
         to_image = invert_affine(
             np.stack([square_affine(c, s, size) for c, s in zip(centre, side, strict=True)])
         )

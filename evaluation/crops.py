@@ -10,6 +10,7 @@ from ..models.hourglass import StackedHourglass
 from ..poses.skeleton import get_skeleton
 from .metrics_2d import pck_torso, torso_length_px
 
+MPII = get_skeleton("mpii16")
 LIMB_JOINTS = (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15)
 
 
@@ -30,7 +31,7 @@ def find_joints(
             images, size=size, mode="bilinear", align_corners=False, antialias=size < side
         ).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16):
-            found = infer_crops(net, inputs, flip)
+            found = infer_crops(net, inputs, MPII.flip_index if flip else None)
         scaled = (found.joints_px + 0.5) * (side / size) - 0.5
         joints.append(scaled.cpu().numpy())
         confidence.append(found.confidence.cpu().numpy())
@@ -57,7 +58,7 @@ def crop_scores(
 
 def limb_pck(found_px: np.ndarray, true_px: np.ndarray, threshold: float = 0.2) -> float:
     """Return the share of labelled limb joints (N, 16, 2) found within 0.2 of the torso."""
-    torso = torso_length_px(true_px, get_skeleton("mpii16"))
+    torso = torso_length_px(true_px, MPII)
     usable = np.isfinite(torso) & (torso > 0)
     limbs = list(LIMB_JOINTS)
     true_px, found_px, torso = true_px[usable][:, limbs], found_px[usable][:, limbs], torso[usable]

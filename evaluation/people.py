@@ -40,21 +40,16 @@ def finder_scores(
     return scores
 
 
-def detector_scores(
-    detector: Detector, photos: PhotoSet, thresholds: Sequence[float] = (0.0,)
-) -> dict[str, float]:
-    """Return recall and precision of a whole detector, by the larger of OKS and box IoU.
+def detector_scores(detector: Detector, photos: PhotoSet) -> dict[str, float]:
+    """Return the recall and the precision of a whole detector, by the larger of OKS and box IoU.
 
-    A threshold of 0 takes the people as the detector gives them.
+    The people are taken as the detector gives them, at its own threshold.
     """
-    poses = [detector.detect([photos.load(i)])[0] for i in range(len(photos))]
-    scores = {}
-    for threshold in thresholds:
-        kept = [[pose for pose in people if pose.score >= threshold] for people in poses]
-        found = [pose_similarity(people, photos, i) for i, people in enumerate(kept)]
-        recall, precision = recall_precision(photos, found)
-        scores[f"recall@{threshold}"], scores[f"precision@{threshold}"] = recall, precision
-    return scores
+    found = [
+        pose_similarity(detector.detect([photos.load(i)])[0], photos, i) for i in range(len(photos))
+    ]
+    recall, precision = recall_precision(photos, found)
+    return {"recall": recall, "precision": precision}
 
 
 def pose_similarity(poses: list[Pose2D], photos: PhotoSet, index: int) -> np.ndarray:

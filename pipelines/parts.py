@@ -65,7 +65,7 @@ class Lifter(Protocol):
         """Return (N, 17, 3) millimetres for joints (N, J, 2) and confidences (N, J)."""
 
 
-def _hourglass(device: str = "auto", threshold: float = 0.2, with_maps: bool = False) -> Detector:
+def _hourglass(device: str = "auto", threshold: float = 0.25, with_maps: bool = False) -> Detector:
     """Person finder and two-stack hourglass, 16 MPII joints."""
     from ..detectors.hourglass import HourglassDetector
 

@@ -53,7 +53,7 @@ class FinderRecipe:
     start_from: str | None = None
     size: int = 256
     input_size: int = 320
-    samples: int = 34_000
+    samples: int = 44_000
     batch: int = 16
     rate: float = 1e-3
     warm_up: int = 2_000

