@@ -52,7 +52,7 @@ def train() -> None:
 )
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/hourglass"), show_default=True)
 @click.option(
-    "--phases", default="128:210000,192:195000", show_default=True, help="size:crops, in order."
+    "--phases", default="128:210000,192:175000", show_default=True, help="size:crops, in order."
 )
 @click.option("--stacks", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--features", default=128, show_default=True, type=click.IntRange(4))

@@ -59,7 +59,7 @@ class HourglassRecipe:
     config: HourglassConfig = field(
         default_factory=lambda: HourglassConfig(stacks=2, features=128, output="softmax")
     )
-    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 195_000))
+    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 175_000))
     batch: int = 32
     rate: float = 1.5e-3
     warm_up: int = 8_000
@@ -68,7 +68,7 @@ class HourglassRecipe:
     balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42})
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
-    calm_samples: int = 140_000
+    calm_samples: int = 120_000
     seed: int = 1
 
     def __post_init__(self) -> None:

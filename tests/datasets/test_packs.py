@@ -116,7 +116,7 @@ def test_a_file_that_is_no_pack_is_refused(tmp_path: Path) -> None:
     contents = (b"", b"no pack", whole[:-200], (tmp_path / "one.npy").read_bytes())
     for content in contents:
         path.write_bytes(content)
-        with pytest.raises(DecodeError, match=r"damaged\.npz is no readable npz pack; fetch it again$"):
+        with pytest.raises(DecodeError, match=r"damaged\.npz is no readable npz pack"):
             read_crops_pack(path, 0)
 
 
