@@ -30,8 +30,7 @@ def find_joints(
         inputs = torch.nn.functional.interpolate(
             images, size=size, mode="bilinear", align_corners=False, antialias=size < side
         ).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            found = infer_crops(net, inputs, MPII.flip_index if flip else None)
+        found = infer_crops(net, inputs, MPII.flip_index if flip else None)
         scaled = (found.joints_px + 0.5) * (side / size) - 0.5
         joints.append(scaled.cpu().numpy())
         confidence.append(found.confidence.cpu().numpy())
