@@ -93,19 +93,32 @@ def run(
         ctx.exit(2 if found.errors else 1)
     out = PhotoOutput(Path(output), wanted, pictures=not no_pictures)
     out.check_writable()
-    taken = [] if overwrite else [item for item in found.items if out.belongs_to_another(item)]
-    for item in taken:
-        click.echo(f"lift3d: {out.clash(item)}", err=True)
-    done = [] if overwrite else [item for item in found.items if out.is_done(item)]
-    todo = [item for item in found.items if item not in taken and item not in done]
+    todo, taken = found.items, 0
+    if not overwrite:
+        todo, taken = _leave_out_finished(out, found.items)
     failed = 0
     if todo:
         pipeline = Pipeline(detector, lifter, device, conf, max_people, height_mm)
         out.describe(pipeline, detector, lifter)
         failed = _run_photos(pipeline, out, todo, batch)
-    skipped = len(taken) + len(found.errors)
-    _say_summary(len(todo) - failed, len(done), failed + skipped, output)
+    kept = len(found.items) - len(todo) - taken
+    skipped = taken + len(found.errors)
+    _say_summary(len(todo) - failed, kept, failed + skipped, output)
     ctx.exit(1 if failed + skipped else 0)
+
+
+def _leave_out_finished(
+    out: "PhotoOutput", items: list["ImageItem"]
+) -> tuple[list["ImageItem"], int]:
+    """Return the photos still to do, and how many have another photo's results in their place."""
+    todo, taken = [], 0
+    for item in items:
+        if out.belongs_to_another(item):
+            taken += 1
+            click.echo(f"lift3d: {out.clash(item)}", err=True)
+        elif not out.is_done(item):
+            todo.append(item)
+    return todo, taken
 
 
 def _parse_formats(text: str) -> tuple[str, ...]:

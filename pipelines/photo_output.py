@@ -8,7 +8,6 @@ import numpy as np
 from ..models.zoo import zoo
 from ..poses.errors import Lift3dError
 from ..poses.pose import Pose3D
-from ..poses.skeleton import Skeleton
 from .find_images import ImageItem
 from .parts import WEIGHTS
 from .pictures import draw_figure_3d, draw_overlay
@@ -30,7 +29,6 @@ class PhotoOutput:
     formats: tuple[str, ...] = ("json",)
     pictures: bool = True
     _about: dict = field(default_factory=dict)
-    _skeletons: tuple[Skeleton, Skeleton] | None = None
 
     def check_writable(self) -> None:
         """Make the folder; raise Lift3dError where it cannot be made or written to."""

@@ -155,15 +155,7 @@ def _train(
         export_hourglass(path, recipe.config, state, "mpii16", recipe.input_size, about)
         return scores
 
-    settings = LoopSettings(
-        samples=recipe.samples,
-        batch=recipe.batch,
-        rate=recipe.rate,
-        warm_up=recipe.warm_up,
-        decay=recipe.decay,
-        seed=recipe.seed,
-        checkpoint_every=checkpoint_every,
-    )
+    settings = LoopSettings.of(recipe, checkpoint_every)
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
 
 

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,13 @@ class LoopSettings:
     decay: float
     seed: int
     checkpoint_every: int
+
+    @classmethod
+    def of(cls, recipe: Any, checkpoint_every: int) -> "LoopSettings":
+        """Return the settings of a recipe, which has all the others as attributes."""
+        names = [field.name for field in fields(cls) if field.name != "checkpoint_every"]
+        shared = {name: getattr(recipe, name) for name in names}
+        return cls(**shared, checkpoint_every=checkpoint_every)
 
 
 def train_loop(

@@ -55,9 +55,6 @@ def test_models_verify_finds_all_sound(capsys):
 
 
 def test_models_verify_names_the_missing(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(zoo_module, "HERE", tmp_path)
-    zoo.cache_clear()
-    monkeypatch.undo()
     entries = zoo()
     monkeypatch.setattr(zoo_module, "HERE", tmp_path)
     code, _, err = call(capsys, "models", "verify")
@@ -87,14 +84,11 @@ def test_doctor_names_doubled_opencv_wheels(capsys, monkeypatch):
 
 
 def test_an_unexpected_error_is_one_line_without_traceback(capsys, monkeypatch):
-    from lift3d.cli import models
-
     def fail() -> None:
         raise RuntimeError("broken\nin two lines")
 
     monkeypatch.setattr("lift3d.models.zoo.zoo", fail)
     code, _, err = call(capsys, "models", "list")
-    assert models is not None
     assert code == 1
     assert err == (
         "lift3d: unexpected RuntimeError: broken in two lines "

@@ -1,6 +1,7 @@
 """`lift3d run` as a user meets it: results, and one line for whatever goes wrong."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import pytest
 
 from lift3d.cli import run as run_module
 from lift3d.cli.main import main
+from lift3d.models import zoo as zoo_module
+from lift3d.models.zoo import zoo
 
 
 @pytest.fixture
@@ -191,10 +194,27 @@ def test_an_unknown_format_is_a_usage_error(lift3d, photos):
     assert "--format takes json and npz, got 'xml'" in said
 
 
-def test_an_unknown_device_is_one_line(lift3d, photos):
+def test_an_unknown_device_is_one_line(photos, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["run", str(photos), "--device", "tpu", "-o", str(photos / "out")])
+        main(["run", str(photos), "--device", "tpu", "-o", str(tmp_path / "out")])
     assert stopped.value.code == 2
+    assert capsys.readouterr().err == (
+        "lift3d: device must be auto, cpu, cuda, cuda:N or mps, got 'tpu'\n"
+    )
+
+
+def test_damaged_weights_are_one_line_with_their_hash(photos, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "models"
+    shutil.copytree(zoo_module.HERE / "weights", folder / "weights")
+    path = folder / "weights" / "people.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(zoo_module, "HERE", folder)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(photos), "--device", "cpu", "-o", str(tmp_path / "out")])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert zoo()["people"].sha256 in said[0]
 
 
 def test_ctrl_c_leaves_no_half_written_file(lift3d, photos, tmp_path, monkeypatch):

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from lift3d.cli.main import main
+from lift3d.cli.train import train_hourglass_command, train_people_command
+from lift3d.training.hourglass import HourglassRecipe
+from lift3d.training.person_finder import FinderRecipe
+from lift3d.training.schedule import parse_phases
 
 
 def encode(images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +86,26 @@ def test_people_trains_from_a_joint_network(crops_pack, photos_pack, tmp_path):
     row = json.loads((folder / "log.jsonl").read_text())
     assert row["seen"] == 16
     assert 0 <= row["recall@0.3"] <= 1
+
+
+def test_the_commands_defaults_are_the_recipes():
+    defaults = {
+        command.name: {option.name: option.default for option in command.params}
+        for command in (train_hourglass_command, train_people_command)
+    }
+    recipe = HourglassRecipe()
+    hourglass = defaults["hourglass"]
+    assert parse_phases(hourglass["phases"]) == recipe.phases
+    assert (hourglass["stacks"], hourglass["features"]) == (
+        recipe.config.stacks,
+        recipe.config.features,
+    )
+    assert (hourglass["batch"], hourglass["rate"], hourglass["seed"]) == (
+        recipe.batch,
+        recipe.rate,
+        recipe.seed,
+    )
+    assert defaults["people"]["samples"] == FinderRecipe().samples
 
 
 def test_training_without_data_says_what_to_pass(tmp_path, capsys):
