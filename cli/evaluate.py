@@ -1,8 +1,12 @@
 """`lift3d eval`: measure detectors and lifters on labelled data."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..evaluation.lifting import LiftingScore
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -47,18 +51,50 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
 
 
 @evaluate.command("lifting")
-@click.option("--mocap", type=FILE, required=True, help="Motion-capture pack (mocap_cmu17.npz).")
-@click.option("--lifter", default="ppca", show_default=True)
+@click.option("--mocap", type=FILE, help="Motion-capture pack (mocap_cmu17.npz).")
+@click.option(
+    "--set", "sets", type=FILE, multiple=True, help="A set of `lift3d data lifting-set`; repeat."
+)
+@click.option("--lifter", default="consensus", show_default=True)
 @click.option("--skeleton", default="h36m17", show_default=True, help="Skeleton of the 2D joints.")
+@click.option("--kinds", is_flag=True, help="Also by kind of motion.")
 @click.option("--seed", default=0, show_default=True, help="Of the virtual cameras.")
 @click.option("--device", default="cpu", show_default=True)
-def evaluate_lifting(mocap: Path, lifter: str, skeleton: str, seed: int, device: str) -> None:
-    """Print a lifter's error on true 2D joints seen by virtual cameras, in mm."""
+def evaluate_lifting(
+    mocap: Path | None,
+    sets: tuple[Path, ...],
+    lifter: str,
+    skeleton: str,
+    kinds: bool,
+    seed: int,
+    device: str,
+) -> None:
+    """Print a lifter's errors on 2D joints seen by virtual cameras, in mm.
+
+    On sets made before, or on all cases made from a motion-capture pack: with the roots laid upon
+    each other, after the best rotation and shift, and after the best rotation, shift and scale.
+    """
     from ..datasets.mocap import read_mocap
-    from ..evaluation.lifting import lifting_test, score_lifter
+    from ..evaluation.lifting import score_lifter, scores_by_kind
+    from ..evaluation.lifting_sets import CASES, lifting_set, read_lifting_set
     from ..pipelines.parts import load_lifter
 
-    test = lifting_test(read_mocap(mocap), seed=seed)
-    score = score_lifter(load_lifter(lifter, device), test, skeleton=skeleton)
-    click.echo(f"root-aligned {score.root_mm:.1f}")
-    click.echo(f"similarity-aligned {score.similarity_mm:.1f}")
+    if bool(mocap) == bool(sets):
+        raise click.UsageError("give either --mocap or --set")
+    loaded = load_lifter(lifter, device)
+    tests = {path.stem: read_lifting_set(path) for path in sets}
+    if mocap:
+        pack = read_mocap(mocap)
+        tests = {case: lifting_set(pack, case, seed=seed) for case in CASES}
+    click.echo(f"{'':16}{'root':>8}{'rigid':>8}{'similarity':>12}{'lifted':>8}  sha256")
+    for name, test in tests.items():
+        score = score_lifter(loaded, test, skeleton=skeleton)
+        click.echo(f"{name:16}{_columns(score)}  {test.digest()[:16]}")
+        for kind, own in (scores_by_kind(loaded, test) if kinds else {}).items():
+            click.echo(f"  {kind:14}{_columns(own)}")
+
+
+def _columns(score: "LiftingScore") -> str:
+    return (
+        f"{score.root_mm:8.1f}{score.rigid_mm:8.1f}{score.similarity_mm:12.1f}{score.lifted:8.3f}"
+    )

@@ -29,6 +29,7 @@ class MocapPack:
         clip_fps: (C,) frames a second.
         clip_grade: (C,) 0 native skeleton, 1 borrowed skeleton, 2 retargeted.
         clip_split: (C,) 0 train, 1 validation.
+        clip_description: (C,) what is done, in words; empty where the pack does not say.
     """
 
     poses_mm: NDArray[np.float32]
@@ -38,6 +39,7 @@ class MocapPack:
     clip_fps: NDArray[np.floating]
     clip_grade: NDArray[np.integer]
     clip_split: NDArray[np.integer]
+    clip_description: NDArray[np.str_]
 
     def rows(self, *, split: int, grades: Sequence[int] = (0, 1, 2)) -> NDArray[np.integer]:
         """Return the indices (M,) of the poses of a split whose clips have one of the grades."""
@@ -53,7 +55,7 @@ def read_mocap(path: str | Path) -> MocapPack:
         BadInput: its arrays do not fit together or have joints other than h36m17's.
     """
     try:
-        arrays = read_pack(path, _KEYS)
+        arrays = read_pack(path, _KEYS, optional=("clip_description",))
     except DecodeError as error:
         raise DecodeError(f"{error}; expected a motion-capture pack") from None
     poses, clip = arrays["poses"], arrays["clip"]
@@ -68,7 +70,8 @@ def read_mocap(path: str | Path) -> MocapPack:
     if clip.shape != (len(poses),):
         raise BadInput(f"clip in {path} must have shape ({len(poses)},), got {clip.shape}")
     clips = len(arrays["clip_names"])
-    for key in _CLIP_KEYS:
+    arrays.setdefault("clip_description", np.full(clips, ""))
+    for key in (*_CLIP_KEYS, "clip_description"):
         if arrays[key].shape != (clips,):
             raise BadInput(f"{key} in {path} must have shape ({clips},), got {arrays[key].shape}")
     if len(clip) and (clip.min() < 0 or clip.max() >= clips):
@@ -78,4 +81,5 @@ def read_mocap(path: str | Path) -> MocapPack:
     bad = int(np.sum(~np.isfinite(poses).all(axis=(1, 2))))
     if bad:
         raise BadInput(f"poses in {path} must be finite, got {bad} of {len(poses)} with NaN or inf")
-    return MocapPack(poses.astype(np.float32), clip, *(arrays[key] for key in _CLIP_KEYS))
+    about = (arrays[key] for key in (*_CLIP_KEYS, "clip_description"))
+    return MocapPack(poses.astype(np.float32), clip, *about)

@@ -9,8 +9,12 @@ import numpy as np
 from ..poses.errors import DecodeError
 
 
-def read_pack(path: str | Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+def read_pack(
+    path: str | Path, keys: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
     """Read the named arrays of an npz file, each once, never by pickle.
+
+    An `optional` array that the file lacks is left out.
 
     Raises:
         DecodeError: the file is missing, no npz, or lacks one of the arrays.
@@ -22,7 +26,8 @@ def read_pack(path: str | Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
                 raise DecodeError(
                     f"{path} has no array {missing[0]!r}; expected a pack with {', '.join(keys)}"
                 )
-            return {key: archive[key] for key in keys}
+            there = [key for key in optional if key in archive.files]
+            return {key: archive[key] for key in (*keys, *there)}
     except FileNotFoundError:
         raise DecodeError(f"{path} does not exist; give the path of the data pack") from None
     except (OSError, ValueError, TypeError, EOFError, AttributeError, BadZipFile) as error:

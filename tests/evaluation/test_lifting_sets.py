@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from lift3d.datasets.mocap import MocapPack
+from lift3d.evaluation.lifting_sets import (
+    CASES,
+    height_mm,
+    kind_of,
+    lifting_set,
+    read_lifting_set,
+)
+from lift3d.poses.errors import BadInput, DecodeError
+
+
+@pytest.fixture
+def pack():
+    poses = np.random.default_rng(0).normal(0, 300, (60, 17, 3)).astype(np.float32)
+    return MocapPack(
+        poses_mm=poses,
+        clip=np.repeat([0, 1, 2], 20),
+        clip_names=np.array(["a", "b", "c"]),
+        clip_subject=np.array([1, 2, 2]),
+        clip_fps=np.full(3, 25.0),
+        clip_grade=np.zeros(3, int),
+        clip_split=np.array([0, 1, 1]),
+        clip_description=np.array(["walk", "slow walk", "bend over"]),
+    )
+
+
+def test_a_set_has_the_validation_poses_with_their_kinds(pack):
+    made = lifting_set(pack)
+
+    assert made.joints_px.shape == (40, 17, 2)
+    assert made.kind.tolist() == ["walking"] * 20 + ["everyday acts"] * 20
+    assert (made.confidence == 1).all()
+    np.testing.assert_array_equal(made.joints_mm[:, 0], 0)
+
+
+def test_all_cases_show_the_same_views_of_the_same_poses(pack):
+    sets = {case: lifting_set(pack, case) for case in CASES}
+
+    for made in sets.values():
+        np.testing.assert_array_equal(made.joints_mm, sets["true"].joints_mm)
+    assert len({made.digest() for made in sets.values()}) == len(CASES)
+
+
+def test_noise_has_the_stated_size(pack):
+    true, noisy = lifting_set(pack), lifting_set(pack, "noise-5")
+    off_mm = (noisy.joints_px - true.joints_px) * true.mm_per_px[:, None, None]
+
+    share = off_mm.std(axis=(1, 2)) / height_mm(true.joints_mm)
+
+    np.testing.assert_allclose(share.mean(), 0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize(("case", "hidden"), [("hidden-2", 2), ("hidden-4", 4)])
+def test_so_many_joints_of_each_pose_are_hidden(pack, case, hidden):
+    made = lifting_set(pack, case)
+
+    assert (np.isnan(made.joints_px).all(axis=-1).sum(axis=1) == hidden).all()
+    assert ((made.confidence == 0).sum(axis=1) == hidden).all()
+
+
+def test_the_seed_decides_the_set(pack):
+    assert lifting_set(pack, seed=1).digest() == lifting_set(pack, seed=1).digest()
+    assert lifting_set(pack, seed=1).digest() != lifting_set(pack, seed=2).digest()
+
+
+def test_a_saved_set_comes_back_as_it_was(pack, tmp_path):
+    made = lifting_set(pack, "detector")
+    made.save(tmp_path / "sets" / "one.npz")
+
+    again = read_lifting_set(tmp_path / "sets" / "one.npz")
+
+    assert again.digest() == made.digest()
+    assert again.kind.tolist() == made.kind.tolist()
+    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["one.npz"]
+
+
+def test_the_height_is_the_length_of_the_bones_in_a_line():
+    joints_mm = np.zeros((1, 17, 3))
+    joints_mm[0, [10, 9, 8, 7], 1] = [-800, -600, -450, -200]  # head, neck, thorax, spine
+    joints_mm[0, [1, 4], 1] = 10  # hips
+    joints_mm[0, [2, 5], 1] = 410
+    joints_mm[0, [3, 6], 1] = 800
+
+    assert height_mm(joints_mm).tolist() == [800 + 790]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("walk on uneven terrain", "rough ground"),
+        ("run/jog", "running"),
+        ("punch/strike", "sport"),
+        ("", "everyday acts"),
+    ],
+)
+def test_the_description_says_the_kind(text, kind):
+    assert kind_of(text) == kind
+
+
+def test_an_unknown_case_is_named(pack):
+    with pytest.raises(BadInput) as failure:
+        lifting_set(pack, "fog")
+
+    assert str(failure.value) == f"no case is called 'fog'; there are {', '.join(CASES)}"
+
+
+def test_a_file_that_is_no_set_is_named(tmp_path):
+    path = tmp_path / "set.npz"
+    path.write_text("no npz")
+
+    with pytest.raises(DecodeError) as failure:
+        read_lifting_set(path)
+
+    assert str(failure.value) == f"{path} is no readable npz pack; fetch it again"
