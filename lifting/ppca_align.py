@@ -11,6 +11,7 @@ Array = NDArray[np.floating]
 
 GRID = 24  # headings tried before Newton's method, enough to find the right one of two minima
 NEWTON_STEPS = 3
+BLOCK = 50_000  # poses handled at once: the work space stays below 200 MB at 17 joints
 
 
 def unit_poses(poses_mm: Array, parents: Sequence[int]) -> tuple[Array, Array]:
@@ -25,10 +26,15 @@ def unit_poses(poses_mm: Array, parents: Sequence[int]) -> tuple[Array, Array]:
     """
     limbs = [(joint, parent) for joint, parent in enumerate(parents) if parent >= 0]
     ends, starts = np.array(limbs).T
-    lengths = poses_mm[:, ends] - poses_mm[:, starts]  # (N, L-1, 3)
-    size_mm = np.sqrt(np.einsum("nld,nld->n", lengths, lengths))
-    centred = poses_mm - poses_mm.mean(axis=1, keepdims=True)
-    return centred / size_mm[:, None, None], size_mm
+    units, size_mm = np.empty_like(poses_mm), np.empty_like(poses_mm[:, 0, 0])
+    for start in range(0, len(poses_mm), BLOCK):
+        some = slice(start, start + BLOCK)
+        block = poses_mm[some]
+        lengths = block[:, ends] - block[:, starts]  # (n, L-1, 3)
+        size_mm[some] = np.sqrt(np.einsum("nld,nld->n", lengths, lengths))
+        units[some] = block - block.mean(axis=1, keepdims=True)
+        units[some] /= size_mm[some, None, None]
+    return units, size_mm
 
 
 def turn(poses: Array, angles: Array) -> Array:
@@ -71,16 +77,22 @@ def initial_mean(units: Array, pairs: Sequence[tuple[int, int]]) -> Array:
     Returns:
         (L, 3) mean.
     """
-    flat = np.ascontiguousarray(units[..., [0, 2]].transpose(0, 2, 1))  # (N, L, 2) -> (N, 2, L)
-    gram = np.einsum("nal,nam->lm", flat, flat, dtype=np.float64, optimize=True)
+    blocks = [units[i : i + BLOCK] for i in range(0, len(units), BLOCK)]
+    L = units.shape[1]
+    gram = np.zeros((L, L))
+    for block in blocks:
+        flat = block[..., [0, 2]].transpose(0, 2, 1).reshape(-1, L)  # (n, L, 2) -> (n*2, L)
+        gram += flat.T @ flat
     B = np.linalg.eigh(gram)[1][:, -2:].T  # (2, L) the right factor
-    A = flat @ B.T  # (N, 2, 2) the left one
+    # (N, 2, 2) the left one: rows x and z
+    A = np.concatenate([block[..., [0, 2]].transpose(0, 2, 1) @ B.T for block in blocks])
     if np.median(np.linalg.det(A)) < 0:  # B is known up to a reflection
-        B = B[::-1]
         A = A[..., ::-1]
     angle = np.arctan2(A[:, 0, 1] - A[:, 1, 0], A[:, 0, 0] + A[:, 1, 1])
-    mean = turn(units, -angle).mean(axis=0, dtype=np.float64)
-    return _symmetric(mean, pairs)
+    total = np.zeros((L, 3))
+    for start, block in zip(range(0, len(units), BLOCK), blocks, strict=True):
+        total += turn(block, -angle[start : start + BLOCK]).sum(axis=0, dtype=np.float64)
+    return _symmetric(total / len(units), pairs)
 
 
 def best_angles(units: Array, model: PPCAModel) -> Array:

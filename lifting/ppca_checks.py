@@ -1,19 +1,22 @@
-"""Check the poses that a pose model is to be learned from."""
+"""Check what a pose model is learned from, and what it is to lift."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..poses import Skeleton
+from ..poses import Skeleton, convert_joints, get_skeleton
 from ..poses.errors import BadInput
 
 
-def checked_poses(poses_mm: ArrayLike, skeleton: Skeleton, components: int) -> np.ndarray:
+def checked_poses(
+    poses_mm: ArrayLike, skeleton: Skeleton, components: int, clusters: int = 1
+) -> np.ndarray:
     """Return training poses as float32.
 
     Args:
         poses_mm: (N, L, 3) millimetres.
         skeleton: the one the L joints must be in.
-        components: size of the basis that they are to give.
+        components: size of each basis that they are to give.
+        clusters: how many Gaussians they are to give.
 
     Raises:
         BadInput: wrong shape, NaN, too few poses for the basis, or poses without limbs.
@@ -25,13 +28,16 @@ def checked_poses(poses_mm: ArrayLike, skeleton: Skeleton, components: int) -> n
             f"poses_mm must have shape (N, {L}, 3) for skeleton {skeleton.name!r}, "
             f"got {poses.shape}; convert them with convert_joints"
         )
-    bad = int(np.sum(~np.isfinite(poses).all(axis=(1, 2))))
+    # a sum is finite only where all its terms are, and takes no memory
+    bad = int(np.sum(~np.isfinite(poses.sum(axis=(1, 2)))))
     if bad:
         raise BadInput(
             f"poses_mm must be finite, got {bad} of {len(poses)} poses with NaN or inf; drop them"
         )
     if not 1 <= components <= 3 * L - 6:
         raise BadInput(f"components must be from 1 to {3 * L - 6}, got {components}")
+    if clusters < 1:
+        raise BadInput(f"clusters must be 1 or more, got {clusters}")
     if len(poses) <= components:
         raise BadInput(
             f"poses_mm must hold more poses than the {components} components, got {len(poses)}; "
@@ -44,3 +50,21 @@ def checked_poses(poses_mm: ArrayLike, skeleton: Skeleton, components: int) -> n
             "point; drop them"
         )
     return poses
+
+
+def converted_joints(
+    joints_px: ArrayLike, confidence: ArrayLike | None, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return 2D joints (N, 17, 2) and weights (N, 17) in h36m17.
+
+    Raises:
+        BadInput: shapes that do not fit the skeleton.
+    """
+    shape = np.shape(joints_px)
+    if len(shape) != 3 or shape[1:] != (skeleton.n_joints, 2):
+        raise BadInput(
+            f"joints_px must have shape (N, {skeleton.n_joints}, 2) for skeleton "
+            f"{skeleton.name!r}, got {shape}; pass the skeleton that the joints are in"
+        )
+    converted = convert_joints(joints_px, confidence, skeleton, get_skeleton("h36m17"))
+    return converted.joints.astype(np.float64), np.clip(converted.confidence, 0.0, 1.0)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .ppca_align import best_angles, initial_mean, mirror, turn
+from .ppca_align import BLOCK, best_angles, initial_mean, mirror, turn
 from .ppca_model import PPCAModel, from_moments
 
 Array = NDArray[np.floating]
 
-BLOCK = 50_000  # poses handled at once: the work space stays below 100 MB at 17 joints
 log = logging.getLogger(__name__)
 
 
@@ -49,22 +48,8 @@ def fit_ppca(
             bounds.append(bound)
             if settled:
                 break
-        log.info("basis %d: mean log likelihood %.3f", size, bounds[-1])
+        log.debug("basis %d: mean log likelihood %.3f", size, bounds[-1])
     return model, bounds
-
-
-def log_likelihood(units: Array, model: PPCAModel) -> Array:
-    """Return the log density of unit poses, each at the heading that makes it highest.
-
-    Args:
-        units: (N, L, 3) unit poses, y up, any heading.
-        model: a fitted Gaussian.
-
-    Returns:
-        (N,) natural logarithms.
-    """
-    blocks = [units[i : i + BLOCK] for i in range(0, len(units), BLOCK)]
-    return np.concatenate([model.log_density(turn(b, best_angles(b, model))) for b in blocks])
 
 
 def _round(
@@ -75,12 +60,14 @@ def _round(
     total, second = np.zeros(width), np.zeros((width, width))
     for start in range(0, len(units), BLOCK):
         block = units[start : start + BLOCK]
-        flat = turn(block, best_angles(block, model)).reshape(len(block), width)
-        total += flat.sum(axis=0, dtype=np.float64)
-        second += (flat.T @ flat).astype(np.float64)
+        aligned = turn(block, best_angles(block, model)).reshape(len(block), width)
+        total += aligned.sum(axis=0, dtype=np.float64)
+        second += (aligned.T @ aligned).astype(np.float64)
     mean, moment = _with_mirrored(total / len(units), second / len(units), pairs)
-    model = from_moments(mean, moment, size)
-    return model, _mean_log_density(model, mean, moment)
+    flat = mean.reshape(-1)
+    covariance = moment - np.outer(flat, flat)
+    model = from_moments(mean, covariance, size)
+    return model, model.mean_log_density(covariance)
 
 
 def _with_mirrored(
@@ -96,16 +83,3 @@ def _with_mirrored(
     mirrored = mirror(half.T.reshape(shape), pairs).reshape(second.shape)
     pose = mean.reshape(shape[1:])
     return (pose + mirror(pose, pairs)) / 2, (second + mirrored) / 2
-
-
-def _mean_log_density(model: PPCAModel, mean: Array, second: Array) -> float:
-    """Return the mean of `model.log_density` over data with these moments."""
-    flat = mean.reshape(-1)
-    covariance = second - np.outer(flat, flat)
-    basis = model.basis.reshape(len(model.variances), len(flat))
-    along = np.einsum("jd,de,je->j", basis, covariance, basis)
-    shrink = model.variances / (model.variances + model.noise)
-    distance = (np.trace(covariance) - along @ shrink) / model.noise
-    log_det = np.sum(np.log(model.variances + model.noise))
-    log_det += (model.degrees - len(basis)) * np.log(model.noise)
-    return float(-0.5 * (distance + log_det + model.degrees * np.log(2 * np.pi)))

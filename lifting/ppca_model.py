@@ -50,16 +50,36 @@ class PPCAModel:
             (N,) natural logarithms, over the 3 (L - 1) directions that centring leaves.
         """
         size = len(self.variances)
-        residual = (aligned - self.mean).reshape(len(aligned), -1)  # (N, L, 3) -> (N, L*3)
-        along = residual @ self.basis.reshape(size, self.mean.size).T  # (N, J)
-        shrink = self.variances / (self.variances + self.noise)
-        distance = (np.sum(residual**2, axis=1) - along**2 @ shrink) / self.noise
+        mean, basis = self.mean.astype(aligned.dtype), self.basis.astype(aligned.dtype)
+        residual = (aligned - mean).reshape(len(aligned), -1)  # (N, L, 3) -> (N, L*3)
+        along = residual @ basis.reshape(size, mean.size).T  # (N, J)
+        shrink = (self.variances / (self.variances + self.noise)).astype(aligned.dtype)
+        squares = np.einsum("nd,nd->n", residual, residual)
+        distance = (squares - along**2 @ shrink).astype(np.float64) / self.noise
         log_det = np.sum(np.log(self.variances + self.noise))
         log_det += (self.degrees - size) * np.log(self.noise)
         return -0.5 * (distance + log_det + self.degrees * np.log(2 * np.pi))
 
+    def mean_log_density(self, covariance: Array) -> float:
+        """Return the mean of `log_density` over poses with this model's mean.
 
-def from_moments(mean: Array, second: Array, components: int) -> PPCAModel:
+        Args:
+            covariance: (L*3, L*3) of the poses.
+        """
+        size = len(self.variances)
+        basis = self.basis.reshape(size, self.mean.size)
+        along = np.einsum("jd,de,je->j", basis, covariance, basis)
+        shrink = self.variances / (self.variances + self.noise)
+        distance = (np.trace(covariance) - along @ shrink) / self.noise
+        return float(-0.5 * (distance + self._log_det() + self.degrees * np.log(2 * np.pi)))
+
+    def _log_det(self) -> float:
+        """Return the log determinant of the covariance, within the directions that can move."""
+        spread = np.sum(np.log(self.variances + self.noise))
+        return float(spread + (self.degrees - len(self.variances)) * np.log(self.noise))
+
+
+def from_moments(mean: Array, covariance: Array, components: int) -> PPCAModel:
     """Return the maximum-likelihood model for a data set's moments.
 
     Tipping and Bishop (1999): the basis holds the leading eigenvectors, a coefficient's variance
@@ -68,11 +88,10 @@ def from_moments(mean: Array, second: Array, components: int) -> PPCAModel:
 
     Args:
         mean: (L, 3) the data's mean.
-        second: (L*3, L*3) the data's mean of outer products, not centred.
+        covariance: (L*3, L*3) the data's.
         components: size of the basis, below 3 (L - 1).
     """
-    flat = mean.reshape(-1).astype(np.float64)
-    values, vectors = np.linalg.eigh(second - np.outer(flat, flat))  # ascending
+    values, vectors = np.linalg.eigh(covariance)  # ascending
     left_out = values[3 : len(values) - components]
     noise = float(max(left_out.mean(), 1e-9))
     lead = slice(len(values) - components, None)

@@ -57,7 +57,10 @@ def to_unit(joints_px: Array, confidence: Array, mean: Array) -> UnitJoints:
     rms = np.sqrt(np.maximum(variance @ [0.5, 1.0, 0.5], 1e-12))  # x and z share the picture's x
     usable = (np.count_nonzero(weights, axis=1) >= MIN_JOINTS) & (rms_px > 1e-6)
     unit_px = np.where(usable, rms_px / rms, 1.0)
-    return UnitJoints(spread_px / unit_px[:, None, None], weights, centre_px, unit_px, usable)
+    joints = spread_px / unit_px[:, None, None]
+    if not usable.all():  # a pose that can be lifted stands in: the others' sums stay as they are
+        joints[~usable], weights[~usable] = mean[:, :2] * [1, -1], 1.0
+    return UnitJoints(joints, weights, centre_px, unit_px, usable)
 
 
 def camera_rotations(angles: Tensor) -> Tensor:

@@ -70,5 +70,6 @@ def unseen_mm() -> np.ndarray:
 @pytest.fixture(scope="session")
 def lifter(poses_mm: np.ndarray) -> PPCALifter:
     """Return a fitted lifter; tests must not change it."""
-    settings = {"components": 14, "n_rotations": 40, "tilts_deg": (0.0, 20.0), "noise": 0.01}
-    return PPCALifter(**settings).fit(poses_mm)
+    return PPCALifter(
+        clusters=1, components=14, n_rotations=40, tilts_deg=(0.0, 20.0), noise=0.01
+    ).fit(poses_mm)

@@ -47,7 +47,7 @@ def test_initial_mean_of_one_turned_body_is_that_body_facing_z(poses_mm):
 
 def test_best_angles_are_no_worse_than_any_of_a_thousand(poses_mm, lifter):
     units = unit_poses(poses_mm[:20], BODY.parents)[0]
-    model = lifter.model_
+    model = lifter.model_.components[0]
 
     found = model.log_density(turn(units, best_angles(units, model)))
 

@@ -15,7 +15,7 @@ def centred() -> np.ndarray:
 
 def fitted(poses: np.ndarray, components: int) -> PPCAModel:
     flat = poses.reshape(len(poses), -1)
-    return from_moments(poses.mean(axis=0), flat.T @ flat / len(flat), components)
+    return from_moments(poses.mean(axis=0), np.cov(flat.T, bias=True), components)
 
 
 def test_noise_is_the_mean_of_the_eigenvalues_left_out():
