@@ -1,12 +1,12 @@
 """`lift3d train`: recipes that make the weights."""
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .train_consensus import train_consensus_command
+from .training_progress import training_progress
 
 if TYPE_CHECKING:
     from ..datasets.crops import CropSet
@@ -111,7 +111,7 @@ def train_hourglass_command(
     chosen = choose_device(device)
     click.echo("reading the crops ...", err=True)
     data, validation = sources.read()
-    with _progress("hourglass") as progress:
+    with training_progress("hourglass") as progress:
         path = train_hourglass(recipe, data, validation, output, chosen, checkpoint_every, progress)
     click.echo(f"weights: {path}", err=True)
 
@@ -149,7 +149,7 @@ def train_people_command(
     people: CropSet = read_crops_pack(crops, 0)
     people = people.where(people.source == "lspet")
     data, validation = read_photos_pack(photos, 0), read_photos_pack(photos, 1)
-    with _progress("people") as progress:
+    with training_progress("people") as progress:
         path = train_finder(
             recipe, data, people, validation, output, chosen, checkpoint_every, progress
         )
@@ -165,51 +165,57 @@ def train_people_command(
     default=Path("runs/ppca/ppca.safetensors"),
     show_default=True,
 )
-@click.option("--components", default=32, show_default=True, type=click.IntRange(1))
+@click.option(
+    "-K",
+    "--clusters",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Gaussians of the mixture.",
+)
+@click.option(
+    "--components",
+    default=40,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Basis poses of each Gaussian.",
+)
+@click.option(
+    "--select",
+    is_flag=True,
+    help="Choose clusters and components by the likelihood of held-out training subjects.",
+)
 @click.option(
     "--seed",
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Of the cameras of the validation.",
+    help="Of the cameras of calibration and validation.",
 )
 @click.option("--device", default="cpu", show_default=True)
-def train_ppca_command(mocap: Path, output: Path, components: int, seed: int, device: str) -> None:
+def train_ppca_command(
+    mocap: Path,
+    output: Path,
+    clusters: int,
+    components: int,
+    select: bool,
+    seed: int,
+    device: str,
+) -> None:
     """Fit the PPCA lifter to motion capture."""
     from ..training.ppca import train_ppca
 
-    score = train_ppca(mocap, output, components=components, seed=seed, device=device)
+    score = train_ppca(
+        mocap,
+        output,
+        clusters=clusters,
+        components=components,
+        select=select,
+        seed=seed,
+        device=device,
+    )
     click.echo(f"weights: {output}", err=True)
     click.echo(f"validation: {score}", err=True)
 
 
-@contextlib.contextmanager
-def _progress(name: str) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Show a bar with loss, speed and time left on the error stream."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn(name),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("loss {task.fields[loss]:.3f}, {task.fields[speed]:.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    smooth: dict[str, float] = {}
-    first = os.environ.get("RANK", "0") == "0"  # of several processes one shows the bar
-    with Progress(*columns, console=Console(stderr=True), disable=not first) as bar:
-        task = bar.add_task(name, total=1, loss=0.0, speed=0.0)
-
-        def update(state: dict[str, float]) -> None:
-            for key in ("loss", "samples_per_s"):
-                smooth[key] = 0.98 * smooth.get(key, state[key]) + 0.02 * state[key]
-            bar.update(
-                task,
-                completed=state["seen"],
-                total=state["total"],
-                loss=smooth["loss"],
-                speed=smooth["samples_per_s"],
-            )
-
-        yield update
+train.add_command(train_consensus_command)

@@ -1,5 +1,6 @@
 """2D poses to 3D poses: one lifter a file."""
 
+from .consensus_lifter import ConsensusLifter
 from .ppca import PPCALifter
 
-__all__ = ["PPCALifter"]
+__all__ = ["ConsensusLifter", "PPCALifter"]

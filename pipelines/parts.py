@@ -72,6 +72,14 @@ def _hourglass(device: str = "auto", threshold: float = 0.25, with_maps: bool = 
     return HourglassDetector(device=device, threshold=threshold, with_maps=with_maps)
 
 
+def _consensus(device: str = "auto") -> Lifter:
+    """Joint groups with an l2,1 consensus (Cha et al. 2018)."""
+    from ..lifting.consensus_lifter import ConsensusLifter
+    from ..models.zoo import verified_path
+
+    return ConsensusLifter.load(verified_path("consensus-cmu"), device=device)
+
+
 def _ppca(device: str = "auto") -> Lifter:
     """Probabilistic PCA of motion capture (Tome et al. 2017)."""
     from ..lifting.ppca import PPCALifter
@@ -81,8 +89,12 @@ def _ppca(device: str = "auto") -> Lifter:
 
 
 DETECTORS: dict[str, Callable[..., Detector]] = {"hourglass": _hourglass}
-LIFTERS: dict[str, Callable[..., Lifter]] = {"ppca": _ppca}
-WEIGHTS = {"hourglass": ("people", "hourglass-s"), "ppca": ("ppca-cmu",)}
+LIFTERS: dict[str, Callable[..., Lifter]] = {"consensus": _consensus, "ppca": _ppca}
+WEIGHTS = {
+    "hourglass": ("people", "hourglass-s"),
+    "consensus": ("consensus-cmu",),
+    "ppca": ("ppca-cmu",),
+}
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ def test_the_shipped_detector_conforms():
     check_detector(load_detector("hourglass", "cpu"))
 
 
-def test_the_shipped_lifter_conforms():
-    check_lifter(load_lifter("ppca", "cpu"))
+@pytest.mark.parametrize("name", ["consensus", "ppca"])
+def test_the_shipped_lifters_conform(name):
+    check_lifter(load_lifter(name, "cpu"))
 
 
 def broken(detector, change) -> str:
