@@ -12,12 +12,14 @@ from .. import __version__
 from ..poses.errors import Lift3dError
 
 COMMANDS = {
-    "run": ("run", "Turn photos into 3D poses."),
+    "run": ("run", "Turn photos and videos into 3D poses."),
+    "batch": ("batch", "Turn a folder of videos into 3D poses."),
     "detectors": ("parts", "List the 2D detectors."),
     "lifters": ("parts", "List the 3D lifters."),
     "models": ("models", "List and check the weights that ship."),
     "train": ("train", "Train networks and models from data."),
     "eval": ("evaluate", "Measure detectors and lifters on data."),
+    "data": ("data", "Make data sets to measure on."),
     "doctor": ("doctor", "Check this installation."),
 }
 
@@ -47,7 +49,7 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what is going on.")
 def cli(debug: bool, verbose: bool) -> None:
-    """Turn photos of people into 3D poses.
+    """Turn photos and videos of people into 3D poses.
 
     Results go to files, progress and messages to the terminal's error stream. Exit code 0: all
     done; 1: some items failed, each is listed; 2: wrong usage.

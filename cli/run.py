@@ -1,20 +1,26 @@
-"""`lift3d run`: photos to 3D poses."""
+"""`lift3d run`: photos and videos to 3D poses."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .run_options import PARTS, VIDEOS, add_options, stream_settings
 
 if TYPE_CHECKING:
     from ..pipelines.find_images import ImageItem
     from ..pipelines.photo_output import PhotoOutput
     from ..pipelines.pipeline import Pipeline
+    from ..pipelines.sources_find import FoundMedia
+    from ..pipelines.video_output import VideoItem, VideoOutput
 
-FORMATS = ("json", "npz")
+PHOTO_FORMATS = ("json", "npz")
+VIDEO_ONLY = ("jsonl", "csv", "parquet")
 
 
-@click.command(short_help="Turn photos into 3D poses.")
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
+@click.command(short_help="Turn photos and videos into 3D poses.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option(
     "-o",
     "--output",
@@ -24,87 +30,95 @@ FORMATS = ("json", "npz")
     help="Folder for the results.",
 )
 @click.option(
-    "--detector",
-    default="hourglass",
-    show_default=True,
-    help="Name, package.module:Name or file.py:Name.",
-)
-@click.option(
-    "--lifter", default="ppca", show_default=True, help="Name, package.module:Name or file.py:Name."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option(
     "--batch",
     default=4,
     show_default=True,
     type=click.IntRange(1),
     help="Photos that run together.",
 )
-@click.option("--height-mm", type=click.FloatRange(300, 2800), help="The people's body height.")
 @click.option(
     "--format",
     "formats",
     default="json",
     show_default=True,
-    metavar="json,npz",
-    help="Data files to write.",
+    metavar="json,npz,csv,parquet",
+    help="Data files to write; csv and parquet for videos, whose json is JSON lines.",
 )
 @click.option(
-    "--conf",
-    type=click.FloatRange(0, 1),
-    help="Least score of a person.  [default: the detector's]",
+    "--max-people", type=click.IntRange(1), help="Keep at most so many people in a photo or video."
 )
+@click.option("--no-pictures", is_flag=True, help="Write photos' data only.")
+@click.option("--overwrite", is_flag=True, help="Do again what is done.")
 @click.option(
-    "--max-people", type=click.IntRange(1), help="Keep at most so many people in a photo."
+    "--fps", type=float, help="Take each SOURCE as numbered images, so many frames a second."
 )
-@click.option("--no-pictures", is_flag=True, help="Write data only.")
-@click.option("--overwrite", is_flag=True, help="Do photos again whose results are there.")
+@add_options(PARTS, VIDEOS)
 @click.pass_context
-def run(
-    ctx: click.Context,
-    photos: tuple[str, ...],
-    output: str,
-    detector: str,
-    lifter: str,
-    device: str,
-    batch: int,
-    height_mm: float | None,
-    formats: str,
-    conf: float | None,
-    max_people: int | None,
-    no_pictures: bool,
-    overwrite: bool,
-) -> None:
-    """Turn photos into 3D poses.
+def run(ctx: click.Context, **given: Any) -> None:
+    """Turn photos and videos into 3D poses.
 
-    PHOTO is a file, a folder (searched with its sub-folders) or a pattern. Each photo NAME gives
-    NAME.json (joints in pixels and in millimetres), NAME.overlay.png and NAME.3d.png in the
-    output folder. Photos whose results are there are left alone.
+    SOURCE is a photo or a video, a folder (searched with its sub-folders) or a pattern, a
+    camera's number or address, or - for a video on stdin. Each photo NAME gives NAME.json (joints
+    in pixels and in millimetres), NAME.overlay.png and NAME.3d.png in the output folder, each
+    video NAME.jsonl, one line a frame. What is done is left alone; a video that was stopped is
+    gone on with.
     """
-    from ..pipelines.find_images import find_images
-    from ..pipelines.photo_output import PhotoOutput
-    from ..pipelines.pipeline import Pipeline
+    from ..pipelines.sources_find import find_media
 
-    wanted = _parse_formats(formats)
-    found = find_images(list(photos))
+    formats = _parse_formats(given["formats"])
+    settings = stream_settings(given)
+    found = find_media(list(given["sources"]), given["fps"])
     for error in found.errors:
         click.echo(f"lift3d: {error}", err=True)
-    if not found.items:
+    if not found.photos and not found.videos:
         ctx.exit(2 if found.errors else 1)
-    out = PhotoOutput(Path(output), wanted, pictures=not no_pictures)
-    out.check_writable()
-    todo, taken = found.items, 0
-    if not overwrite:
-        todo, taken = _leave_out_finished(out, found.items)
+    photo_out, video_out = _outputs(given, formats, found)
+    photos, videos, taken = found.photos, found.videos, 0
+    if not given["overwrite"]:
+        photos, taken = _leave_out_finished(photo_out, photos)
+        videos, more = _leave_out_finished_videos(video_out, videos)
+        taken += more
     failed = 0
-    if todo:
-        pipeline = Pipeline(detector, lifter, device, conf, max_people, height_mm)
-        out.describe(pipeline, detector, lifter)
-        failed = _run_photos(pipeline, out, todo, batch)
-    kept = len(found.items) - len(todo) - taken
+    if photos or videos:
+        parts = [given[name] for name in ("detector", "lifter", "device", "conf", "max_people")]
+        pipeline = _pipeline(*parts, given["height_mm"])
+        if photos:
+            photo_out.describe(pipeline, given["detector"], given["lifter"])
+            failed += _run_photos(pipeline, photo_out, photos, given["batch"])
+        if videos:
+            failed += _run_videos(pipeline, video_out, videos, settings)
+    todo = len(photos) + len(videos)
+    kept = len(found.photos) + len(found.videos) - todo - taken
     skipped = taken + len(found.errors)
-    _say_summary(len(todo) - failed, kept, failed + skipped, output)
+    _say_summary(todo - failed, kept, failed + skipped, given["output"])
     ctx.exit(1 if failed + skipped else 0)
+
+
+def _pipeline(*settings: Any) -> "Pipeline":
+    from ..pipelines.pipeline import Pipeline
+
+    return Pipeline(*settings)
+
+
+def _outputs(
+    given: dict[str, Any], formats: tuple[str, ...], found: "FoundMedia"
+) -> tuple["PhotoOutput", "VideoOutput"]:
+    """Return where results go; raise where a format does not fit or the folder is not writable."""
+    from ..pipelines.photo_output import PhotoOutput
+    from ..pipelines.video_output import VideoOutput, parts_info
+    from ..pipelines.video_writers import check_formats
+
+    folder = Path(given["output"])
+    for_photos = tuple(name for name in formats if name in PHOTO_FORMATS)
+    if found.photos and not for_photos:
+        raise click.UsageError(f"photos are written as json or npz, got --format {formats[0]}")
+    for_videos = tuple(dict.fromkeys("jsonl" if name == "json" else name for name in formats))
+    if found.videos:
+        check_formats(for_videos)
+    photo_out = PhotoOutput(folder, for_photos or ("json",), pictures=not given["no_pictures"])
+    photo_out.check_writable()
+    parts = parts_info(given["detector"], given["lifter"])
+    return photo_out, VideoOutput(folder, parts, for_videos, given["overlay"])
 
 
 def _leave_out_finished(
@@ -121,11 +135,30 @@ def _leave_out_finished(
     return todo, taken
 
 
+def _leave_out_finished_videos(
+    out: "VideoOutput", items: list["VideoItem"]
+) -> tuple[list["VideoItem"], int]:
+    """Return the videos still to do, and how many have another's results in their place."""
+    from ..pipelines.sources import is_stream
+
+    todo, taken = [], 0
+    for item in items:
+        if out.belongs_to_another(item):
+            taken += 1
+            click.echo(f"lift3d: {out.clash(item)}", err=True)
+        elif is_stream(item.source) or not out.is_done(item):
+            todo.append(item)
+    return todo, taken
+
+
 def _parse_formats(text: str) -> tuple[str, ...]:
     formats = tuple(part.strip() for part in text.split(","))
-    unknown = [part for part in formats if part not in FORMATS]
+    unknown = [part for part in formats if part not in PHOTO_FORMATS + VIDEO_ONLY]
     if unknown:
-        raise click.UsageError(f"--format takes {' and '.join(FORMATS)}, got {unknown[0]!r}")
+        raise click.UsageError(
+            f"--format takes {' and '.join(PHOTO_FORMATS)}, got {unknown[0]!r}; for videos also "
+            f"{', '.join(VIDEO_ONLY)}"
+        )
     return formats
 
 
@@ -143,6 +176,37 @@ def _run_photos(
         else:
             failed += 1
             click.echo(f"lift3d: {outcome.error}", err=True)
+    return failed
+
+
+def _run_videos(
+    pipeline: "Pipeline",
+    out: "VideoOutput",
+    items: list["VideoItem"],
+    settings: Any,
+) -> int:
+    """Run the videos one after the other, say what becomes of each; return how many failed."""
+    from ..pipelines.manifest import Manifest
+    from ..pipelines.run_lock import RunLock
+    from ..pipelines.video_run import run_video
+    from .video_progress import VideoProgress
+
+    failed = 0
+    with RunLock(out.folder):
+        about = (out.parts.weights_sha256, settings.to_dict())
+        manifest = Manifest(out.folder / "manifest.json", sys.argv, *about)
+        try:
+            for item in items:
+                with VideoProgress(item.source) as progress:
+                    outcome = run_video(pipeline, item, settings, out, progress)
+                manifest.put(item.name, outcome.entry(out))
+                if outcome.status != "failed":
+                    click.echo(f"{item.source}: {outcome.line(out)}", err=True)
+                if outcome.problem is not None:
+                    failed += 1
+                    click.echo(f"lift3d: {outcome.problem}", err=True)
+        finally:
+            manifest.save()
     return failed
 
 

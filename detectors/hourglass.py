@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..models.device import choose_device
+from ..models.hourglass import StackedHourglass
 from ..models.load import load_hourglass
 from ..poses.boxes import apply_affine, invert_affine, square_affine
 from ..poses.errors import BadInput
 from ..poses.pose import Pose2D, PoseCrop
 from ..poses.skeleton import Skeleton, get_skeleton
 from .crop_inference import CropJoints, infer_crops
+from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
-from .people import FoundPeople, find_people
+from .fast_hourglass import FastHourglass, fast_dtype
+from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
 from .preprocess import check_image, cut_square, stack_images
+from .video_frames import fill_between, frames_to_look_at
 
 BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
 
@@ -89,11 +94,82 @@ class HourglassDetector:
             find_people(self._people.net, image, self.device, self.search_size, self.threshold)
             for image in images
         ]
-        owner = [i for i, people in enumerate(found) for _ in people.score]
-        poses = self.detect_in_boxes(
-            [images[i] for i in owner],
-            np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)]),
+        return self._poses(images, found, self._joints.net, self.flip)
+
+    def detect_frames(
+        self, images: Sequence[np.ndarray], times_s: Sequence[float]
+    ) -> list[list[Pose2D]]:
+        """Return the people of consecutive frames of a video, best first, quicker than `detect`.
+
+        People are looked for at least every sixth of a second, and their boxes interpolated
+        between; the joints are found in every frame, without mirrored crops, with 16-bit numbers
+        where the device is made for them. On a GPU the frames are cut and scaled there. The
+        result depends on these frames alone.
+
+        Args:
+            images: RGB uint8 (H, W, 3), all of one size.
+            times_s: seconds of the frames, ascending.
+
+        Raises:
+            BadInput: an image has another form.
+        """
+        for image in images:
+            check_image(image)
+        looks = frames_to_look_at(times_s)
+        if not looks:
+            return []
+        joints, people = self._fast_nets
+        if self.device.type == "cuda" and not self.with_maps:
+            return self._detect_on_device(images, times_s, looks)
+        seen = find_people_alike(
+            people, [images[k] for k in looks], self.device, self.search_size, self.threshold
         )
+        return self._poses(images, fill_between(looks, seen, times_s), joints, flip=False)
+
+    def _detect_on_device(
+        self, images: Sequence[np.ndarray], times_s: Sequence[float], looks: list[int]
+    ) -> list[list[Pose2D]]:
+        """Do what `detect_frames` does with frames that go to the device once."""
+        joints, people = self._fast_nets
+        frames = upload_frames(images, self.device)
+        inputs, factor = fit_frames(frames[looks], self.search_size, people.divisor)
+        size_px = (images[0].shape[1], images[0].shape[0])
+        seen = find_people_in_inputs(people, inputs, factor, size_px, self.threshold)
+        found = fill_between(looks, seen, times_s)
+        owner = np.array([k for k, each in enumerate(found) for _ in each.score], int)
+        boxes = np.concatenate([np.zeros((0, 4)), *(each.box_xyxy_px for each in found)])
+        centre, side = _squares(boxes)
+        poses: list[Pose2D] = []
+        for start in range(0, len(boxes), self.batch):
+            rows = slice(start, start + self.batch)
+            square = centre[rows], side[rows], self._joints.input_size
+            crops = infer_crops(joints, cut_squares(frames, owner[rows], *square), None)
+            poses += self._in_frame(crops, *square, boxes[rows])
+        return [
+            self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], each)
+            for k, each in enumerate(found)
+        ]
+
+    @cached_property
+    def _fast_nets(self) -> tuple[StackedHourglass, StackedHourglass]:
+        """The joint network and the finder as frames of videos get them."""
+        dtype = fast_dtype(self.device)
+        joints, people = (
+            FastHourglass(loaded.net, dtype) for loaded in (self._joints, self._people)
+        )
+        return joints, people
+
+    def _poses(
+        self,
+        images: Sequence[np.ndarray],
+        found: list[FoundPeople],
+        net: StackedHourglass,
+        flip: bool,
+    ) -> list[list[Pose2D]]:
+        """Return the poses of the people found in each image, best first, without doubles."""
+        owner = [i for i, people in enumerate(found) for _ in people.score]
+        boxes = np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)])
+        poses = self._poses_in_boxes([images[i] for i in owner], boxes, net, flip)
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], people)
             for k, people in enumerate(found)
@@ -108,28 +184,53 @@ class HourglassDetector:
             images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
             boxes_xyxy_px: (P, 4) around the whole persons.
         """
-        centre = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
-        side = BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
+        return self._poses_in_boxes(images, boxes_xyxy_px, self._joints.net, self.flip)
+
+    def _poses_in_boxes(
+        self,
+        images: Sequence[np.ndarray],
+        boxes_xyxy_px: np.ndarray,
+        net: StackedHourglass,
+        flip: bool,
+    ) -> list[Pose2D]:
+        centre, side = _squares(boxes_xyxy_px)
         poses: list[Pose2D] = []
         for start in range(0, len(images), self.batch):
             rows = range(start, min(start + self.batch, len(images)))
             poses += self._joints_in_squares(
-                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows]
+                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows], net, flip
             )
         return poses
 
     def _joints_in_squares(
-        self, images: list[np.ndarray], centre: np.ndarray, side: np.ndarray, boxes: np.ndarray
+        self,
+        images: list[np.ndarray],
+        centre: np.ndarray,
+        side: np.ndarray,
+        boxes: np.ndarray,
+        net: StackedHourglass,
+        flip: bool,
     ) -> list[Pose2D]:
         size = self._joints.input_size
         crops = [
             cut_square(image, c, s, size) for image, c, s in zip(images, centre, side, strict=True)
         ]
-        flip_index = self.skeleton.flip_index if self.flip else None
-        found = infer_crops(self._joints.net, stack_images(crops, self.device), flip_index)
-        to_image = invert_affine(
-            np.stack([square_affine(c, s, size) for c, s in zip(centre, side, strict=True)])
-        )
+        flip_index = self.skeleton.flip_index if flip else None
+        found = infer_crops(net, stack_images(crops, self.device), flip_index)
+        poses = self._in_frame(found, centre, side, size, boxes)
+        if not self.with_maps:
+            return poses
+        to_image = _affines(centre, side, size)
+        return [
+            replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
+            for k, pose in enumerate(poses)
+        ]
+
+    def _in_frame(
+        self, found: CropJoints, centre: np.ndarray, side: np.ndarray, size: int, boxes: np.ndarray
+    ) -> list[Pose2D]:
+        """Return the joints found in crops of squares as poses in the image."""
+        to_image = _affines(centre, side, size)
         joints = apply_affine(to_image, found.joints_px.cpu().numpy().astype(np.float64))
         confidence = found.confidence.cpu().numpy()
         return [
@@ -139,9 +240,8 @@ class HourglassDetector:
                 skeleton=self.skeleton,
                 box_xyxy_px=boxes[k],
                 score=float(confidence[k].mean()),
-                crop=self._crop(crops[k], to_image[k], found, k) if self.with_maps else None,
             )
-            for k in range(len(crops))
+            for k in range(len(boxes))
         ]
 
     def _crop(self, crop: np.ndarray, to_image: np.ndarray, found: CropJoints, k: int) -> PoseCrop:
@@ -158,3 +258,15 @@ class HourglassDetector:
         ]
         kept = keep_distinct([pose for pose in scored if pose.score >= self.threshold])
         return [replace(pose, person_id=k) for k, pose in enumerate(kept[: self.max_people])]
+
+
+def _squares(boxes_xyxy_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return centres (P, 2) and sides (P,) of the squares round boxes (P, 4) that are cut."""
+    centre = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
+    return centre, BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
+
+
+def _affines(centre: np.ndarray, side: np.ndarray, size: int) -> np.ndarray:
+    """Return the maps (P, 2, 3) from the pixels of crops to those of the image."""
+    affines = [square_affine(c, s, size) for c, s in zip(centre, side, strict=True)]
+    return invert_affine(np.stack(affines))

@@ -6,6 +6,7 @@ the person's box. Zhou et al., "Objects as points" (2019), for the centres; Tian
 (ICCV 2019), for the four distances, which let a cut-off person's centre lie off the middle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,6 @@ def decode_boxes(maps: Tensor, stride: int) -> Tensor:
     return torch.stack(sides, -1)
 
 
-@torch.inference_mode()
 def find_people(
     net: StackedHourglass,
     image: np.ndarray,
@@ -59,18 +59,57 @@ def find_people(
         threshold: people with a lower score are left out.
         max_people: at most so many, the best ones.
     """
-    picture, factor = fit_photo(image, size, net.divisor)
-    maps = net(stack_images([picture], device))[-1].float()
+    return find_people_alike(net, [image], device, size, threshold, max_people)[0]
+
+
+def find_people_alike(
+    net: StackedHourglass,
+    images: Sequence[np.ndarray],
+    device: torch.device,
+    size: int,
+    threshold: float,
+    max_people: int = 50,
+) -> list[FoundPeople]:
+    """Find the people in each of several photos of one size, in one pass; see `find_people`."""
+    fitted = [fit_photo(image, size, net.divisor) for image in images]
+    inputs = stack_images([picture for picture, _ in fitted], device)
+    sides = (images[0].shape[1], images[0].shape[0])
+    return find_people_in_inputs(net, inputs, fitted[0][1], sides, threshold, max_people)
+
+
+@torch.inference_mode()
+def find_people_in_inputs(
+    net: StackedHourglass,
+    inputs: Tensor,
+    factor: float,
+    size_px: tuple[int, int],
+    threshold: float,
+    max_people: int = 50,
+) -> list[FoundPeople]:
+    """Find the people in photos that are on the device already.
+
+    Args:
+        net: in evaluation mode, with `OUTPUTS` maps.
+        inputs: (N, 3, H, W), photos scaled as by `fit_photo` and `to_input`.
+        factor: from pixels of the inputs to those of the photos.
+        size_px: (width, height) of the photos.
+        threshold: people with a lower score are left out.
+        max_people: at most so many in each, the best ones.
+    """
+    maps = net(inputs)[-1].float()
     score = maps[:, :1].sigmoid()
     peak = score == functional.max_pool2d(score, 3, 1, 1)
-    keep = (peak & (score >= threshold))[0, 0]
-    boxes = decode_boxes(maps[:, 1:], net.stride)[0][keep].cpu().numpy()
-    scores = score[0, 0][keep].cpu().numpy()
-    corners = (boxes.reshape(-1, 2) + 0.5) * factor - 0.5
-    limit = np.array([image.shape[1] - 1, image.shape[0] - 1])
-    boxes = corners.clip(0, limit).reshape(-1, 4)
-    chosen = suppress(boxes, scores)[:max_people]
-    return FoundPeople(boxes[chosen], scores[chosen])
+    keep = (peak & (score >= threshold))[:, 0].cpu().numpy()
+    boxes = decode_boxes(maps[:, 1:], net.stride).cpu().numpy()
+    scores = score[:, 0].cpu().numpy()
+    limit = np.array(size_px) - 1
+    found = []
+    for k in range(len(inputs)):
+        corners = (boxes[k][keep[k]].reshape(-1, 2) + 0.5) * factor - 0.5
+        inside = corners.clip(0, limit).reshape(-1, 4)
+        chosen = suppress(inside, scores[k][keep[k]])[:max_people]
+        found.append(FoundPeople(inside[chosen], scores[k][keep[k]][chosen]))
+    return found
 
 
 def fit_photo(image: np.ndarray, size: int, divisor: int) -> tuple[np.ndarray, float]:

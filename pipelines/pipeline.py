@@ -1,7 +1,8 @@
-"""Photos in, 3D poses out: a detector and a lifter put together."""
+"""Photos and videos in, 3D poses out: a detector and a lifter put together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from ..poses.errors import BadInput, PluginError
 from ..poses.pose import Pose2D, Pose3D
 from .body_height import scale_to_height
+from .frame import Frame
 from .parts import Detector, Lifter, load_detector, load_lifter
+from .sources import Selection
 
 
 class Pipeline:
-    """Turn photos into 3D poses.
+    """Turn photos and videos into 3D poses.
 
     Args:
         detector: a name, or an object with `skeleton` and `detect`.
@@ -32,7 +35,7 @@ class Pipeline:
     def __init__(
         self,
         detector: str | Any = "hourglass",
-        lifter: str | Any = "ppca",
+        lifter: str | Any = "consensus",
         device: str = "auto",
         threshold: float | None = None,
         max_people: int | None = None,
@@ -62,8 +65,36 @@ class Pipeline:
 
     def run_batch(self, images: Sequence[np.ndarray]) -> list[list[Pose3D]]:
         """Return the people in each of several photos; they share the networks' batches."""
-        detected = _counted(self.detector.detect(list(images)), len(images), "detector", "images")
-        found = [self._choose(people) for people in detected]
+        return self.lift_batch(
+            [self._number(people[: self.max_people]) for people in self.detect_batch(images)]
+        )
+
+    def detect_batch(self, images: Sequence[np.ndarray]) -> list[list[Pose2D]]:
+        """Return everybody found in each of several images, best first, above the threshold."""
+        return self._strong(self.detector.detect(list(images)), len(images))
+
+    def detect_frames(
+        self, images: Sequence[np.ndarray], times_s: Sequence[float]
+    ) -> list[list[Pose2D]]:
+        """Return everybody found in each of several consecutive frames of a video, best first.
+
+        A detector that has a method `detect_frames(images, times_s)` is asked by it; it may use
+        that the frames are alike, but must look at nothing else.
+        """
+        if not hasattr(self.detector, "detect_frames"):
+            return self.detect_batch(images)
+        return self._strong(self.detector.detect_frames(list(images), list(times_s)), len(images))
+
+    def _strong(self, found: Any, count: int) -> list[list[Pose2D]]:
+        found = _counted(found, count, "detector", "images")
+        least = 0.0 if self.threshold is None else self.threshold
+        return [
+            sorted((pose for pose in people if pose.score >= least), key=lambda p: -p.score)
+            for people in found
+        ]
+
+    def lift_batch(self, found: Sequence[Sequence[Pose2D]]) -> list[list[Pose3D]]:
+        """Return the 3D pose of each 2D pose of several images, in order."""
         flat = [pose for people in found for pose in people]
         self._check_needs(flat)
         lifted = iter(_counted(self.lifter.lift(flat), len(flat), "lifter", "poses"))
@@ -71,6 +102,48 @@ class Pipeline:
         if self.height_mm is None:
             return result
         return [[scale_to_height(p, self.height_mm) for p in people] for people in result]
+
+    def stream(
+        self,
+        source: str | Path,
+        *,
+        stride: int = 1,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        max_frames: int | None = None,
+        fps: float | None = None,
+        smooth: str | None = None,
+        focal_px: float | None = None,
+        fov_deg: float | None = None,
+    ) -> Iterator[Frame]:
+        """Yield the people of a video frame by frame, with identities, at constant memory.
+
+        Decoding, finding and lifting run ahead in threads of their own. At most `max_people` of
+        the pipeline are followed, the most prominent ones.
+
+        Args:
+            source: a video file, a camera's number or address, "-" for stdin; with `fps` a
+                folder or pattern of numbered images.
+            stride: take every so many frames one.
+            start_s: from this time on, seconds.
+            end_s: frames before this time; None: to the end.
+            max_frames: at most so many; None: all.
+            fps: how many of the images make a second.
+            smooth: "offline" (no lag, frames come a little later), "live" or "none"; None:
+                "live" for a camera, else "offline".
+            focal_px: the camera's focal length in pixels, for `root_mm`.
+            fov_deg: or its field of view along the longer side; both None: 60 degrees.
+
+        Raises:
+            BadInput: a setting is out of its range, or there is no such source.
+            DecodeError: the source cannot be read as video.
+        """
+        from .stream import stream_frames
+        from .stream_settings import StreamSettings
+
+        selection = Selection(stride, start_s, end_s, max_frames)
+        settings = StreamSettings(selection, fps, smooth, focal_px, fov_deg, self.max_people)
+        return stream_frames(self, source, settings)
 
     def _check_needs(self, poses: list[Pose2D]) -> None:
         """Raise BadInput where a pose lacks what the lifter looks at."""
@@ -84,13 +157,10 @@ class Pipeline:
                     "does not give; choose another detector or lifter"
                 )
 
-    def _choose(self, people: list[Pose2D]) -> list[Pose2D]:
-        least = 0.0 if self.threshold is None else self.threshold
-        kept = sorted((pose for pose in people if pose.score >= least), key=lambda p: -p.score)
-        kept = kept[: self.max_people]
+    def _number(self, people: list[Pose2D]) -> list[Pose2D]:
         return [
             pose if pose.person_id is not None else replace(pose, person_id=k)
-            for k, pose in enumerate(kept)
+            for k, pose in enumerate(people)
         ]
 
 

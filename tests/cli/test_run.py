@@ -232,4 +232,4 @@ def test_without_photos_the_usage_is_shown(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["run"])
     assert stopped.value.code == 2
-    assert "Missing argument 'PHOTO...'" in capsys.readouterr().err
+    assert "Missing argument 'SOURCE...'" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+"""Options that `lift3d run` and `lift3d batch` share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..pipelines.stream_settings import StreamSettings
+
+Command = Callable[..., Any]
+PART = "Name, package.module:Name or file.py:Name."
+
+PARTS = (
+    click.option("--detector", default="hourglass", show_default=True, help=PART),
+    click.option("--lifter", default="consensus", show_default=True, help=PART),
+    click.option(
+        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+    ),
+    click.option("--height-mm", type=click.FloatRange(300, 2800), help="The people's body height."),
+    click.option(
+        "--conf",
+        type=click.FloatRange(0, 1),
+        help="Least score of a person.  [default: the detector's]",
+    ),
+)
+
+VIDEOS = (
+    click.option(
+        "--stride",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Take every so many frames of a video one.",
+    ),
+    click.option(
+        "--start", default=0.0, type=click.FloatRange(0), help="Begin so many seconds in."
+    ),
+    click.option("--end", type=click.FloatRange(0), help="Stop before so many seconds."),
+    click.option("--max-frames", type=click.IntRange(1), help="Take at most so many frames."),
+    click.option(
+        "--smooth",
+        type=click.Choice(("offline", "live", "none")),
+        help="Smoothing over time.  [default: offline; live for a camera]",
+    ),
+    click.option("--focal-px", type=float, help="The video camera's focal length in pixels."),
+    click.option("--fov-deg", type=float, help="Or its field of view, longer side.  [default: 60]"),
+    click.option("--overlay", is_flag=True, help="Write videos with the people drawn in."),
+)
+
+
+def add_options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    """Return a decorator that adds groups of options to a command, in order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return add
+
+
+def stream_settings(given: dict[str, Any]) -> "StreamSettings":
+    """Return the settings of videos that the options name."""
+    from ..pipelines.sources import Selection
+    from ..pipelines.stream_settings import StreamSettings
+
+    selection = Selection(given["stride"], given["start"], given["end"], given["max_frames"])
+    return StreamSettings(
+        selection,
+        given.get("fps"),
+        given["smooth"],
+        given["focal_px"],
+        given["fov_deg"],
+        given["max_people"],
+    )

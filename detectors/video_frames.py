@@ -1,0 +1,81 @@
+"""People in consecutive frames: look for them in some, follow their boxes between.
+
+A person's box moves little in a sixth of a second, so that the finder need not look at every frame;
+the joints are found in every frame. What is found depends on the frames given and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..poses.boxes import box_iou
+from .people import FoundPeople
+
+LOOK_EVERY_S = 0.17
+SAME_PERSON_IOU = 0.3
+
+
+def frames_to_look_at(times_s: Sequence[float], every_s: float = LOOK_EVERY_S) -> list[int]:
+    """Return the numbers of the frames to look for people in: the ends, and enough between.
+
+    No two of them are further apart than `every_s`, unless they are neighbours.
+
+    >>> frames_to_look_at([0.0, 0.1, 0.2, 0.3, 0.4], every_s=0.25)
+    [0, 2, 4]
+    """
+    chosen = [0] if len(times_s) else []
+    for k in range(1, len(times_s)):
+        is_last = k == len(times_s) - 1
+        if is_last or times_s[k + 1] - times_s[chosen[-1]] > every_s:
+            chosen.append(k)
+    return chosen
+
+
+def fill_between(
+    looks: Sequence[int], found: Sequence[FoundPeople], times_s: Sequence[float]
+) -> list[FoundPeople]:
+    """Return the people of every frame from those of some frames.
+
+    Boxes that overlap between one look and the next are one person's: box and score are
+    interpolated over time. Who is in one look alone stays in place for half of the time.
+
+    Args:
+        looks: numbers of the frames looked at, ascending, the first and the last frame among them.
+        found: the people in each of them.
+        times_s: of all frames.
+    """
+    result: list[FoundPeople] = list(found[:1])
+    for a, b, first, second in zip(looks, looks[1:], found, found[1:], strict=False):
+        pairs = match_boxes(first.box_xyxy_px, second.box_xyxy_px)
+        for k in range(a + 1, b):
+            share = (times_s[k] - times_s[a]) / max(times_s[b] - times_s[a], 1e-9)
+            result.append(_between(first, second, pairs, share))
+        result.append(second)
+    return result
+
+
+def match_boxes(first: np.ndarray, second: np.ndarray) -> list[tuple[int, int]]:
+    """Return pairs (row of first, row of second) of boxes (A, 4) and (B, 4), best overlap first."""
+    iou = box_iou(first, second)
+    pairs: list[tuple[int, int]] = []
+    while iou.size and iou.max() >= SAME_PERSON_IOU:
+        row, column = np.unravel_index(int(iou.argmax()), iou.shape)
+        pairs.append((int(row), int(column)))
+        iou[row, :] = iou[:, column] = -1
+    return pairs
+
+
+def _between(
+    first: FoundPeople, second: FoundPeople, pairs: list[tuple[int, int]], share: float
+) -> FoundPeople:
+    rows, columns = [r for r, _ in pairs], [c for _, c in pairs]
+    boxes = [(1 - share) * first.box_xyxy_px[rows] + share * second.box_xyxy_px[columns]]
+    scores = [(1 - share) * first.score[rows] + share * second.score[columns]]
+    near, taken = (first, rows) if share <= 0.5 else (second, columns)
+    alone = [k for k in range(len(near.score)) if k not in taken]
+    box = np.concatenate([*boxes, near.box_xyxy_px[alone]])
+    score = np.concatenate([*scores, near.score[alone]])
+    order = np.argsort(-score, kind="stable")
+    return FoundPeople(box[order], score[order])

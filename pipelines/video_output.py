@@ -1,0 +1,93 @@
+"""The files that a video's results are written to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..models.zoo import zoo
+from .parts import WEIGHTS
+from .video_writers import read_header
+
+
+@dataclass(frozen=True)
+class VideoItem:
+    """Name one video: its `source` (path, camera, address, "-"), and `name` for its outputs."""
+
+    source: str
+    name: str
+
+
+@dataclass(frozen=True)
+class PartsInfo:
+    """What records say of the parts: their names and the digests of their weights."""
+
+    detector: str
+    lifter: str
+    weights_sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+def parts_info(detector: str, lifter: str) -> PartsInfo:
+    """Return what records say of the parts with these names."""
+    names = [*WEIGHTS.get(detector, ()), *WEIGHTS.get(lifter, ())]
+    return PartsInfo(detector, lifter, {name: zoo()[name].sha256 for name in names})
+
+
+@dataclass(frozen=True)
+class VideoOutput:
+    """Where the results of videos go.
+
+    Attributes:
+        folder: of the results.
+        parts: what the records say of detector and lifter.
+        formats: data files, of "jsonl", "npz", "csv" and "parquet".
+        overlay: write the video with the people drawn into it as well.
+    """
+
+    folder: Path
+    parts: PartsInfo
+    formats: tuple[str, ...] = ("jsonl",)
+    overlay: bool = False
+
+    def path(self, item: VideoItem, suffix: str) -> Path:
+        """Return the path of one of a video's files, such as suffix "jsonl"."""
+        return self.folder / f"{item.name}.{suffix}"
+
+    def paths(self, item: VideoItem) -> list[Path]:
+        """Return the paths of all of a video's files."""
+        suffixes = [*self.formats, *(["overlay.mp4"] if self.overlay else [])]
+        return [self.path(item, suffix) for suffix in suffixes]
+
+    def is_done(self, item: VideoItem) -> bool:
+        """Say whether all of a video's files are there, and are its own."""
+        there = all(path.exists() for path in self.paths(item))
+        return there and not self.belongs_to_another(item)
+
+    def belongs_to_another(self, item: VideoItem) -> bool:
+        """Say whether the data files of this name are another video's."""
+        return self._source(item) not in (None, item.source)
+
+    def clash(self, item: VideoItem) -> str:
+        """Return the line that says whose results stand in a video's place."""
+        path = self.path(item, self.formats[0])
+        return (
+            f"{item.source}: {path} holds the results of {self._source(item)}; "
+            "choose another folder with -o, or --overwrite"
+        )
+
+    def clean(self, item: VideoItem) -> None:
+        """Delete what a stopped run left of a video that is done or done anew."""
+        folder = self.path(item, "").parent
+        name = self.path(item, "").name
+        for pattern in (f"{name}detections.*.part", *(f"{p.name}.part" for p in self.paths(item))):
+            for path in folder.glob(_literal(pattern)):
+                path.unlink(missing_ok=True)
+
+    def _source(self, item: VideoItem) -> Any:
+        return (read_header(self.path(item, self.formats[0])) or {}).get("source")
+
+
+def _literal(pattern: str) -> str:
+    return pattern.replace("[", "[[]")

@@ -1,0 +1,394 @@
+"""Run a pipeline over one video: find, replay, write, and go on where a stopped run was."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..poses.errors import BadInput, Lift3dError
+from .detections_file import DetectionsFile, FoundFrame, FrameCodec, Segment, VideoEnd
+from .pipeline import Pipeline
+from .sources import Mark, Source, open_source
+from .stream_find import StageClock, batch_frames, find_people
+from .stream_overlap import overlap
+from .stream_replay import Replay
+from .stream_settings import StreamSettings
+from .video_output import VideoItem, VideoOutput
+from .video_record import frame_record, header_record
+from .video_writers import VideoWriter, open_writer, writing
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class VideoOutcome:
+    """What became of one video.
+
+    Attributes:
+        item: the video.
+        status: "done"; "damaged" where all that can be read is written, but the file is broken;
+            "failed" where nothing is.
+        frames: how many were written.
+        people: how many identities were followed.
+        problem: one line that says what went wrong; None where nothing did.
+        seconds: that it took in this run.
+        stages: seconds of each stage.
+    """
+
+    item: VideoItem
+    status: str
+    frames: int = 0
+    people: int = 0
+    problem: str | None = None
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def line(self, output: VideoOutput) -> str:
+        """Return what is said of a video that was written."""
+        people = {0: "no person found", 1: "1 person"}.get(self.people, f"{self.people} people")
+        rate = self.frames / max(self.seconds, 1e-9)
+        first = output.paths(self.item)[0]
+        return (
+            f"{self.frames} frames, {people} -> {first} ({self.seconds:.1f} s, {rate:.1f} frames/s)"
+        )
+
+    def entry(self, output: VideoOutput) -> dict[str, Any]:
+        """Return what the manifest says of the video."""
+        there = os.path.exists(self.item.source)
+        written = [path.name for path in output.paths(self.item)] if self.frames else []
+        return {
+            "source": self.item.source,
+            "fingerprint": fingerprint(self.item.source) if there else None,
+            "status": self.status,
+            "frames": self.frames,
+            "people": self.people,
+            "outputs": written if self.status != "failed" else [],
+            "problem": self.problem,
+            "seconds": round(self.seconds, 3),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+
+
+def run_video(
+    pipeline: Pipeline,
+    item: VideoItem,
+    settings: StreamSettings,
+    output: VideoOutput,
+    progress: Progress | None = None,
+) -> VideoOutcome:
+    """Write the results of one video; whatever goes wrong is in the outcome.
+
+    What was found so far is kept in `NAME.detections.*.part` until the results are there: the same
+    call after a stop goes on, and writes the same bytes as one that was not stopped.
+
+    Args:
+        pipeline: detector and lifter.
+        item: the video.
+        settings: of the video.
+        output: where the results go.
+        progress: called with the frames written and their estimated total.
+    """
+    begin, clock = time.perf_counter(), StageClock()
+    try:
+        source = open_source(item.source, settings.fps)
+        try:
+            run = _VideoRun(pipeline, source, item, settings, output, clock, progress)
+            status, frames, people = run.do()
+            problem = source.problem or run.end.problem
+            status = "damaged" if problem else status
+        finally:
+            source.close()
+    except Exception as error:
+        log.debug("%s failed", item.source, exc_info=True)
+        seconds = time.perf_counter() - begin
+        return VideoOutcome(item, "failed", problem=_one_line(item, error), seconds=seconds)
+    seconds = time.perf_counter() - begin
+    return VideoOutcome(item, status, frames, people, problem, seconds, dict(clock.seconds))
+
+
+def find_chunk(
+    pipeline: Pipeline,
+    item: VideoItem,
+    settings: StreamSettings,
+    output: VideoOutput,
+    start: int,
+    until: int | None,
+) -> int:
+    """Find the people in a part of a video, for `run_video` to go on with; return the frames.
+
+    Args:
+        pipeline: detector and lifter.
+        item: the video.
+        settings: of the video.
+        output: where the results go.
+        start: ordinal of the first frame, a multiple of the batch.
+        until: ordinal before which to stop; None: at the end of the video.
+
+    Raises:
+        Lift3dError: a part fails, or the source cannot be read.
+    """
+    source = open_source(item.source, settings.fps)
+    try:
+        found = FoundVideo(pipeline, source, item, settings, output, StageClock())
+        return found.prefetch(start, until)
+    finally:
+        source.close()
+
+
+class FoundVideo:
+    """What was found in each frame of a video: read where it was kept, else found now, and kept.
+
+    Attributes:
+        end: the end of the video, once all frames were given.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        item: VideoItem,
+        settings: StreamSettings,
+        output: VideoOutput,
+        clock: StageClock,
+    ) -> None:
+        self._pipeline, self._source, self._settings = pipeline, source, settings
+        self._clock = clock
+        self.codec = FrameCodec(pipeline.detector.skeleton, pipeline.lifter.skeleton)
+        self.batch = batch_frames(source)
+        self.end = VideoEnd(0)
+        key = _key(pipeline, source, settings, output, self.batch)
+        base = output.folder / item.name
+        self.file = DetectionsFile(base, key, self.batch, self.codec)
+
+    def __iter__(self) -> Iterator[FoundFrame]:
+        """Yield the frames in order from the first one."""
+        at, last = 0, None
+        while True:
+            segments = [segment for segment in self.file.segments() if segment.start >= at]
+            grown = segments.pop(0) if segments and segments[0].start == at else None
+            if grown is not None and self._fits(grown, last):
+                yield from self.file.frames(grown)
+                at, last = at + grown.count, grown.last or last
+                if grown.end is not None:
+                    self.end = grown.end
+                    return
+            elif (
+                grown is not None
+            ):  # the chunks do not join: the file's packets told a wrong number
+                for segment in (grown, *segments):
+                    segment.path.unlink()
+                grown, segments = None, []
+            if segments and segments[0].start == at:
+                continue
+            until = segments[0].start if segments else None
+            for frame in self._find(at, last, until, grown):
+                at, last = frame.ordinal + 1, frame
+                yield frame
+            if until is None or at < until:
+                return
+
+    def prefetch(self, start: int, until: int | None) -> int:
+        """Find and keep the frames from `start` up to `until`; return how many are new."""
+        there = {segment.start: segment for segment in self.file.segments()}
+        grown = there.get(start)
+        if grown is not None and (grown.end or (until and start + grown.count >= until)):
+            return 0
+        if grown is not None and grown.last is not None:
+            last: Mark | None = grown.last
+        elif start == 0:
+            last = None
+        else:
+            last = self._source.mark_before(start, self._settings.selection)  # type: ignore[attr-defined]
+            if last is None:
+                return 0
+        return sum(1 for _ in self._find(start, last, until, grown))
+
+    def _find(
+        self, start: int, after: Mark | None, until: int | None, grown: Segment | None
+    ) -> Iterator[FoundFrame]:
+        selection, clock = self._settings.selection, self._clock
+        found = find_people(
+            self._pipeline, self._source, selection, self.codec, clock, after, until
+        )
+        batches = overlap(found, ahead=2)
+        writer = self.file.writer(start, grown) if self._source.rereads else None
+        try:
+            for batch in batches:
+                if writer is not None:
+                    with writing(writer.path):
+                        writer.append(batch)
+                for record in map(self.codec.decode, batch):
+                    if isinstance(record, VideoEnd):
+                        self.end = record
+                    else:
+                        yield record
+        finally:
+            batches.close()
+            if writer is not None:
+                writer.close()
+
+    def _fits(self, segment: Segment, last: Mark | None) -> bool:
+        """Say whether a segment begins with the frame that comes behind `last`."""
+        first = next(iter(self.file.frames(segment)), None)
+        if last is None or first is None:
+            return True
+        step = self._settings.selection.stride
+        return first.index == last.index + step and first.pts > last.pts
+
+
+class _VideoRun:
+    """One video on its way from frames to files."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        item: VideoItem,
+        settings: StreamSettings,
+        output: VideoOutput,
+        clock: StageClock,
+        progress: Progress | None,
+    ) -> None:
+        self._source, self._item, self._settings, self._output = source, item, settings, output
+        self._clock, self._progress = clock, progress
+        if output.overlay and not source.rereads:
+            raise BadInput(
+                f"{source.name}: --overlay reads a video twice, which this source does not allow; "
+                "leave it out, or save the video first"
+            )
+        self._found = FoundVideo(pipeline, source, item, settings, output, clock)
+        self._camera = settings.camera(source.size_px)
+        self._people: set[int] = set()
+        self._n_frames = 0
+
+    @property
+    def end(self) -> VideoEnd:
+        return self._found.end
+
+    def do(self) -> tuple[str, int, int]:
+        """Write all files; return status, frames and identities."""
+        header = self._header()
+        writers: list[VideoWriter] = []
+        try:
+            for name in self._output.formats:
+                path = self._output.path(self._item, name)
+                writers.append(open_writer(name, path, header))
+            self._write(writers)
+            if self._output.overlay:
+                self._draw()
+            while writers:
+                with self._clock("write"):
+                    writers[0].finish()
+                writers.pop(0)
+        finally:
+            for writer in writers:
+                writer.abandon()
+        self._found.file.delete()
+        return "done", self._n_frames, len(self._people)
+
+    def _write(self, writers: list[VideoWriter]) -> None:
+        replay = Replay(self._settings, self._camera, self._source.live)
+        total = expected_frames(self._source, self._settings)
+        for found in self._found:
+            with self._clock("track"):
+                frames = replay.push(found)
+            self._write_frames(writers, frames)
+            if self._progress is not None:
+                self._progress(self._n_frames, total)
+        with self._clock("track"):
+            frames = replay.finish()
+        self._write_frames(writers, frames)
+
+    def _write_frames(self, writers: list[VideoWriter], frames: list) -> None:
+        with self._clock("write"):
+            for frame in frames:
+                record = frame_record(frame)
+                self._n_frames += 1
+                self._people |= {person["person_id"] for person in record["people"]}
+                for writer in writers:
+                    writer.write(record)
+
+    def _draw(self) -> None:
+        from .video_writers_overlay import write_overlay
+
+        replay = Replay(self._settings, self._camera, self._source.live)
+
+        def frames() -> Iterator:
+            for found in self._found:
+                yield from replay.push(found)
+            yield from replay.finish()
+
+        path = self._output.path(self._item, "overlay.mp4")
+        with self._clock("overlay"):
+            images = self._source.frames(self._settings.selection)
+            write_overlay(path, self._source, self._settings.selection.stride, images, frames())
+
+    def _header(self) -> dict[str, Any]:
+        pipeline, parts = self._found._pipeline, self._output.parts
+        return header_record(
+            source=self._item.source,
+            size_px=self._source.size_px,
+            rate=self._source.rate,
+            skeleton_2d=pipeline.detector.skeleton,
+            skeleton_3d=pipeline.lifter.skeleton,
+            detector=parts.detector,
+            lifter=parts.lifter,
+            weights_sha256=parts.weights_sha256,
+            camera=self._camera,
+            settings=self._settings.to_dict()
+            | {"smooth": self._settings.smoother(self._source.live)},
+        )
+
+
+def _key(
+    pipeline: Pipeline, source: Source, settings: StreamSettings, output: VideoOutput, batch: int
+) -> dict[str, Any]:
+    """Return all that the detections of a video depend on."""
+    parts, chosen = output.parts, settings.to_dict()
+    return {
+        "lift3d_version": __version__,
+        "source": source.name,
+        "fingerprint": fingerprint(source.name) if source.rereads else None,
+        "selection": {k: chosen[k] for k in ("stride", "start_s", "end_s", "max_frames", "fps")},
+        "batch": batch,
+        "detector": parts.detector,
+        "lifter": parts.lifter,
+        "weights_sha256": dict(parts.weights_sha256),
+        "threshold": pipeline.threshold,
+        "height_mm": pipeline.height_mm,
+        "device": str(getattr(pipeline.detector, "device", "")),
+    }
+
+
+def fingerprint(path: str) -> str:
+    """Return a digest of names, sizes and times of a file, or of the images of a sequence."""
+    from .sources_images import find_numbered
+
+    files = [Path(path)] if os.path.isfile(path) else find_numbered(path)
+    told = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def expected_frames(source: Source, settings: StreamSettings) -> int | None:
+    """Return about how many frames will be taken; None where that is not known."""
+    chosen = settings.selection
+    if source.n_frames is None or source.rate is None:
+        return chosen.max_frames
+    end_s = min(source.n_frames / source.rate, chosen.end_s or float("inf"))
+    count = max(0, round((end_s - chosen.start_s) * source.rate / chosen.stride))
+    return count if chosen.max_frames is None else min(count, chosen.max_frames)
+
+
+def _one_line(item: VideoItem, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, Lift3dError):
+        return text if item.source in text else f"{item.source}: {text}"
+    return f"{item.source}: {type(error).__name__}: {text}"

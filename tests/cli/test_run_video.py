@@ -1,0 +1,128 @@
+"""`lift3d run` with videos: results, choices, one line for whatever goes wrong."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lift3d.cli.main import main
+
+
+@pytest.fixture
+def lift3d(tmp_path, video_parts, capsys):
+    """Return a function that runs `lift3d run` with scripted parts: (exit code, stderr)."""
+
+    def call(*arguments: str | Path) -> tuple[int, str]:
+        command = ["run", *map(str, arguments), "--device", "cpu", "-o", str(tmp_path / "out")]
+        command += ["--detector", f"{video_parts}:Moving", "--lifter", f"{video_parts}:Flat"]
+        with pytest.raises(SystemExit) as stopped:
+            main(command)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert "Traceback" not in printed.err
+        return stopped.value.code, printed.err
+
+    return call
+
+
+@pytest.fixture
+def walk(make_video, tmp_path) -> Path:
+    return make_video(tmp_path / "walk.mp4", 30)
+
+
+def frames_of(path: Path) -> list[int]:
+    return [json.loads(line)["frame"] for line in path.read_text().splitlines()[1:]]
+
+
+def test_a_video_gives_lines_and_a_manifest(lift3d, walk, tmp_path):
+    code, said = lift3d(walk)
+    out = tmp_path / "out"
+    assert code == 0
+    assert said.startswith(f"{walk}: 30 frames, 1 person -> {out}/walk.jsonl (")
+    assert said.splitlines()[-1] == f"1 done; results in {out}"
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "walk.jsonl"]
+    entry = json.loads((out / "manifest.json").read_text())["files"]["walk"]
+    assert (entry["status"], entry["frames"], entry["outputs"]) == ("done", 30, ["walk.jsonl"])
+
+
+def test_photos_and_videos_of_a_folder_are_both_done(lift3d, make_video, tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    make_video(folder / "walk.mp4", 10)
+    cv2.imwrite(str(folder / "photo.png"), np.full((100, 100, 3), 20, np.uint8))
+    code, said = lift3d(folder, "--no-pictures")
+    assert code == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["manifest.json", "photo.json", "walk.jsonl"]
+    assert said.splitlines()[-1].startswith("2 done")
+
+
+def test_a_video_that_is_done_is_left_alone(lift3d, walk, tmp_path):
+    lift3d(walk)
+    code, said = lift3d(walk)
+    assert code == 0
+    assert said.startswith("0 done, 1 already there (--overwrite does them again)")
+
+
+def test_the_options_choose_frames_and_formats(lift3d, walk, tmp_path):
+    options = ["--stride", "4", "--start", "0.2", "--end", "0.9", "--max-frames", "3"]
+    code, _ = lift3d(walk, *options, "--format", "json,npz,csv", "--fov-deg", "50")
+    assert code == 0
+    out = tmp_path / "out"
+    assert frames_of(out / "walk.jsonl") == [5, 9, 13]
+    assert (out / "walk.npz").exists()
+    assert (out / "walk.csv").exists()
+    header = json.loads((out / "walk.jsonl").read_text().splitlines()[0])
+    assert header["camera"]["focal_from"] == "given field of view"
+    assert header["settings"]["stride"] == 4
+
+
+def test_numbered_images_are_a_video_with_a_frame_rate(lift3d, tmp_path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for k in range(12):
+        cv2.imwrite(str(folder / f"s{k}.png"), np.full((60, 80, 3), 20, np.uint8))
+    code, _ = lift3d(folder, "--fps", "10")
+    assert code == 0
+    assert frames_of(tmp_path / "out" / "shots.jsonl") == list(range(12))
+
+
+def test_a_broken_video_is_listed_and_the_others_are_done(lift3d, walk, tmp_path):
+    (tmp_path / "broken.mp4").write_text("hello")
+    code, said = lift3d(tmp_path / "broken.mp4", walk)
+    assert code == 1
+    assert (tmp_path / "out" / "walk.jsonl").exists()
+    assert f"lift3d: {tmp_path}/broken.mp4: cannot be read as video" in said
+    assert said.splitlines()[-1].startswith("1 done, 1 failed")
+
+
+def test_a_camera_that_is_not_there_is_one_line(lift3d):
+    code, said = lift3d("97")
+    assert code == 1
+    assert said.splitlines()[0] == (
+        "lift3d: camera 97: cannot be opened; is it plugged in, and free?"
+    )
+
+
+def test_photos_as_csv_are_a_usage_error(lift3d, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((100, 100, 3), 20, np.uint8))
+    code, said = lift3d(tmp_path / "photo.png", "--format", "csv")
+    assert code == 2
+    assert "photos are written as json or npz, got --format csv" in said
+
+
+def test_two_focal_lengths_are_one_line(lift3d, walk):
+    code, said = lift3d(walk, "--focal-px", "900", "--fov-deg", "60")
+    assert code == 2
+    assert said == "lift3d: give focal_px or fov_deg, not both\n"
+
+
+def test_a_second_run_into_the_folder_is_told(lift3d, walk, tmp_path):
+    from lift3d.pipelines.run_lock import RunLock
+
+    with RunLock(tmp_path / "out"):
+        code, said = lift3d(walk)
+    assert code == 2
+    assert "is in use by another run (process" in said

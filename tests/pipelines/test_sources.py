@@ -1,0 +1,306 @@
+"""Frames of files, pipes, images and cameras: which, when, how they stand, what is wrong."""
+
+import io
+import os
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from lift3d.pipelines.sources import Mark, Selection, fit_frame, is_stream, open_source
+from lift3d.pipelines.sources_file import VideoFile, VideoPipe
+from lift3d.pipelines.sources_images import ImageSequence, find_numbered
+from lift3d.poses.errors import BadInput, DecodeError
+
+
+def numbers(frames):
+    return [(frame.ordinal, frame.index) for frame in frames]
+
+
+def test_a_file_gives_all_its_frames_in_order_with_their_times(make_video, tmp_path):
+    source = VideoFile(make_video(tmp_path / "a.mp4", 5))
+    frames = list(source.frames(Selection()))
+    assert numbers(frames) == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)]
+    np.testing.assert_allclose([f.time_s for f in frames], [0, 0.04, 0.08, 0.12, 0.16])
+    assert source.size_px == (160, 120)
+    assert frames[0].image.shape == (120, 160, 3)
+    assert source.problem is None
+
+
+def test_a_variable_frame_rate_keeps_its_times(make_video, tmp_path):
+    times_ms = [0, 40, 80, 500, 510, 2000]
+    source = VideoFile(make_video(tmp_path / "a.mkv", 6, times_ms=times_ms))
+    found = [1000 * frame.time_s for frame in source.frames(Selection())]
+    np.testing.assert_allclose(found, times_ms, atol=1)
+
+
+def test_stride_start_end_and_most_frames_choose(make_video, tmp_path):
+    source = VideoFile(make_video(tmp_path / "a.mp4", 30))
+    assert numbers(source.frames(Selection(stride=7))) == [
+        (0, 0),
+        (1, 7),
+        (2, 14),
+        (3, 21),
+        (4, 28),
+    ]
+    late = Selection(stride=3, start_s=0.5, end_s=0.9)  # frames 13 (0.52 s) to 22 (0.88 s)
+    assert numbers(source.frames(late)) == [(0, 13), (1, 16), (2, 19), (3, 22)]
+    assert numbers(source.frames(Selection(max_frames=2))) == [(0, 0), (1, 1)]
+    assert numbers(source.frames(Selection(start_s=5))) == []
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+@pytest.mark.parametrize("after", [0, 8, 9, 10, 28])
+def test_going_on_gives_the_frames_of_one_go(make_video, tmp_path, name, after):
+    source = VideoFile(make_video(tmp_path / name, 30, options={"g": "10", "bf": "2"}))
+    whole = list(source.frames(Selection()))
+    rest = list(source.frames(Selection(), after=whole[after]))
+    assert numbers(rest) == numbers(whole[after + 1 :])
+    for again, first in zip(rest, whole[after + 1 :], strict=True):
+        assert (again.image == first.image).all()
+        assert again.time_s == first.time_s
+
+
+def test_going_on_works_without_time_stamps(make_video, tmp_path):
+    source = VideoFile(make_video(tmp_path / "a.h264", 12))
+    whole = list(source.frames(Selection(stride=2)))
+    rest = list(source.frames(Selection(stride=2), after=whole[2]))
+    assert numbers(rest) == numbers(whole[3:])
+    assert (rest[0].image == whole[3].image).all()
+
+
+def test_the_mark_before_a_frame_is_found_without_decoding(make_video, tmp_path):
+    source = VideoFile(make_video(tmp_path / "a.mp4", 30))
+    selection = Selection(stride=3, start_s=0.2)
+    frames = list(source.frames(selection))
+    mark = source.mark_before(4, selection)
+    assert mark == Mark(3, frames[3].index, frames[3].pts)
+    assert source.mark_before(0, selection) is None
+    assert source.mark_before(99, selection) is None
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(90, (0, 0)), (-90, (-1, -1)), (180, (-1, 0))])
+def test_frames_are_turned_upright(tmp_path, rotation, corner):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.set_display_rotation(rotation)
+        picture = np.zeros((120, 160, 3), np.uint8)
+        picture[:60, 80:] = 255  # the upper right quarter
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = VideoFile(path)
+    image = next(iter(source.frames(Selection()))).image
+    assert source.size_px == ((160, 120) if rotation == 180 else (120, 160))
+    assert image[corner].min() > 200
+
+
+def test_frames_that_change_size_are_fitted_into_the_first_ones(make_video, tmp_path):
+    parts = [make_video(tmp_path / "1.ts", 5), make_video(tmp_path / "2.ts", 5, size=(80, 120))]
+    whole = tmp_path / "both.ts"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source = VideoFile(whole)
+    images = [frame.image for frame in source.frames(Selection())]
+    assert len(images) == 10
+    assert {image.shape for image in images} == {(120, 160, 3)}
+    assert (images[-1][:, :40] == 114).all()  # grey beside the narrower frame
+
+
+def test_fitting_keeps_the_shape_of_what_is_seen():
+    picture = np.full((40, 40, 3), 200, np.uint8)
+    fitted = fit_frame(picture, (160, 120))
+    assert fitted.shape == (120, 160, 3)
+    assert (fitted[:, 20:140] == 200).all()
+    assert (fitted[:, :20] == 114).all()
+    assert fit_frame(picture, (40, 40)) is picture
+
+
+def failure(path):
+    with pytest.raises((BadInput, DecodeError)) as error:
+        VideoFile(path)
+    return str(error.value)
+
+
+def test_an_empty_file_is_one_line(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.touch()
+    assert failure(path) == f"{path}: the file is empty; copy or download it again"
+
+
+def test_a_cut_mp4_without_its_index_is_one_line(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes()[:1500])
+    assert failure(path) == (
+        f"{path}: cannot be read as video (Invalid data found when processing input); it is "
+        "damaged, truncated or no video; play it once, then copy or export it again"
+    )
+
+
+def test_a_text_with_a_videos_suffix_is_one_line(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_text("hello " * 100)
+    assert failure(path).startswith(f"{path}: cannot be read as video (Invalid data")
+
+
+def test_an_image_with_a_videos_suffix_is_one_line(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(cv2.imencode(".png", np.zeros((50, 60, 3), np.uint8))[1].tobytes())
+    assert failure(path) == f"{path}: an image, not a video; give it a photo's suffix"
+
+
+def test_sound_alone_is_one_line(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert failure(path) == (
+        f"{path}: no video in the file, it holds audio; give the file with pictures"
+    )
+
+
+def test_a_folder_and_a_missing_file_are_one_line(tmp_path):
+    assert failure(tmp_path) == (
+        f"{tmp_path}: a folder, expected a video; give --fps to read its images as one"
+    )
+    assert failure(tmp_path / "a.mp4") == (
+        f"{tmp_path}/a.mp4: no such file; check the spelling and the folder"
+    )
+
+
+def test_tiny_frames_are_refused(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mkv", 3, size=(8, 8), columns=0, codec="ffv1", options={})
+    assert failure(path) == f"{path}: too small (8 x 8 px); need 16 px on each side"
+
+
+def test_a_cut_tail_gives_its_frames_and_is_reported(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mkv", 60, options={"g": "10"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    source = VideoFile(path)
+    count = len(list(source.frames(Selection())))
+    assert 20 < count < 60
+    assert source.problem == (
+        f"{path}: the file is truncated: its frames end at {count / 25:.2f} s of 2.40 s; "
+        "copy or download it again"
+    )
+
+
+def test_damage_in_the_middle_is_counted(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", 40, options={"g": "1"})
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for position, size in packets[20:23]:
+        data[position : position + size] = b"\xff" * size
+    path.write_bytes(bytes(data))
+    source = VideoFile(path)
+    assert len(list(source.frames(Selection()))) == 37
+    assert source.problem == (
+        f"{path}: 3 packets could not be decoded, the frames in them are missing; copy or export "
+        "the video again"
+    )
+
+
+def test_a_pipe_is_read_as_it_comes(make_video, tmp_path):
+    data = make_video(tmp_path / "a.mkv", 10).read_bytes()
+
+    class Pipe(io.RawIOBase):
+        def __init__(self):
+            self._data = io.BytesIO(data)
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            return self._data.readinto(buffer)
+
+    source = VideoPipe(io.BufferedReader(Pipe()))
+    assert numbers(source.frames(Selection(stride=4))) == [(0, 0), (1, 4), (2, 8)]
+    source.close()
+
+
+def test_a_pipe_without_a_video_is_one_line():
+    with pytest.raises(DecodeError) as error:
+        VideoPipe(io.BytesIO(b"hello"))
+    assert str(error.value) == (
+        "-: cannot be read as video (Invalid data found when processing input); pipe a whole "
+        "video, MP4 only with its index in front (faststart), or give the file"
+    )
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for k in (1, 2, 9, 10, 11):
+        cv2.imwrite(str(folder / f"f{k}.png"), np.full((40, 60, 3), 10 * k, np.uint8))
+    (folder / "notes.txt").touch()
+    return folder
+
+
+@pytest.mark.parametrize("pattern", ["", "*.png", "f%d.png"])
+def test_images_come_in_the_order_of_their_numbers(numbered, pattern):
+    source = ImageSequence(os.path.join(numbered, pattern), fps=10)
+    frames = list(source.frames(Selection()))
+    assert [frame.image[0, 0, 0] for frame in frames] == [10, 20, 90, 100, 110]
+    np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_images_are_gone_on_with(numbered):
+    source = ImageSequence(str(numbered), fps=10)
+    frames = list(source.frames(Selection(stride=2)))
+    rest = list(source.frames(Selection(stride=2), after=frames[0]))
+    assert numbers(rest) == [(1, 2), (2, 4)]
+    assert source.mark_before(1, Selection(stride=2)) == Mark(0, 0, 0)
+
+
+def test_no_numbered_images_is_one_line(tmp_path):
+    with pytest.raises(BadInput) as error:
+        find_numbered(f"{tmp_path}/frame_%05d.png")
+    assert str(error.value) == (
+        f"{tmp_path}/frame_%05d.png: no numbered images; with --fps give a folder, a pattern or a "
+        "counter such as frame_%05d.png, whose images end in .jpg, .jpeg, .png, .webp, .bmp, "
+        ".tif, .tiff"
+    )
+
+
+def test_a_camera_that_is_not_there_is_one_line(capfd):
+    with pytest.raises(BadInput) as error:
+        open_source("97")
+    assert str(error.value) == "camera 97: cannot be opened; is it plugged in, and free?"
+    with pytest.raises(BadInput) as error:
+        open_source("rtsp://127.0.0.1:9/none")
+    assert str(error.value) == (
+        "rtsp://127.0.0.1:9/none: cannot be opened; check the address and the network"
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_names_of_streams_are_told_from_paths(tmp_path, monkeypatch):
+    assert is_stream("0")
+    assert is_stream("-")
+    assert is_stream("RTSP://camera/1")
+    assert not is_stream("a.mp4")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "0").touch()
+    assert not is_stream("0")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"stride": 0}, "stride must be 1 or more, got 0"),
+        ({"start_s": -1}, "start must be 0 s or later, got -1"),
+        ({"start_s": 3, "end_s": 2}, "end must be later than start (3 s), got 2 s"),
+        ({"max_frames": 0}, "max_frames must be 1 or more, got 0"),
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_refused(given, text):
+    with pytest.raises(BadInput) as error:
+        Selection(**given)
+    assert str(error.value) == text
