@@ -1,4 +1,4 @@
-"""lift3d: photos of people to 3D poses, by interchangeable 2D detectors and 3D lifters.
+"""lift3d: photos and videos of people to 3D poses, by interchangeable 2D detectors and 3D lifters.
 
 >>> import lift3d
 >>> lift3d.get_skeleton("mpii16").n_joints
@@ -19,6 +19,7 @@ from .poses.errors import (
 
 if TYPE_CHECKING:
     from .pipelines.conformance import check_detector, check_lifter
+    from .pipelines.frame import Frame
     from .pipelines.images import read_image
     from .pipelines.parts import load_detector, load_lifter
     from .pipelines.pipeline import Pipeline
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Frame": ".pipelines.frame",
     "Pipeline": ".pipelines.pipeline",
     "Pose2D": ".poses",
     "Pose3D": ".poses",
@@ -42,6 +44,7 @@ _LAZY = {
 __all__ = [
     "BadInput",
     "DecodeError",
+    "Frame",
     "Lift3dError",
     "NotFitted",
     "Pipeline",

@@ -18,7 +18,7 @@ WARM_UP = 3
 # What `lift3d run` imports by the time that it has written a photo's results.
 IMPORTS = (
     "import time; begin = time.perf_counter();"
-    "import lift3d.cli.run, lift3d.detectors.hourglass, lift3d.lifting.ppca;"
+    "import lift3d.cli.run, lift3d.detectors.hourglass, lift3d.lifting.consensus_lifter;"
     "import lift3d.pipelines.find_images, lift3d.pipelines.photo_output;"
     "print(time.perf_counter() - begin)"
 )
@@ -85,7 +85,7 @@ def _model_seconds(photo: Path, repeats: int, threads: int) -> dict[str, list[fl
     torch.set_num_threads(threads)
     device = torch.device("cpu")
     finder, detector = load_hourglass("people", device), HourglassDetector(device="cpu")
-    lifter = load_lifter("ppca", "cpu")
+    lifter = load_lifter("consensus", "cpu")
     image = read_image(photo)
     poses = detector.detect([image])[0]
     if not poses:

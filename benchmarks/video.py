@@ -5,13 +5,16 @@
 
 With `--mediapipe`, the Python of an environment with mediapipe 0.10.21, MediaPipe Pose (full) runs
 over the same video in turns with lift3d. Models are loaded and warm before the clock starts, for
-both.
+both. What other programs take of the CPUs is printed beside each rate (Linux): a rate counts where
+that is near 0.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -31,9 +34,9 @@ def run(most):
         count += 1
     return count
 run(20)
-begin = time.perf_counter()
+begin, cpu = time.perf_counter(), time.process_time()
 count = run(10**9)
-print(count / (time.perf_counter() - begin))
+print(count / (time.perf_counter() - begin), 1000 * (time.process_time() - cpu) / count)
 """
 
 
@@ -58,18 +61,21 @@ def main(
 
     torch.set_num_threads(threads)
     pipeline = Pipeline(device=device)
-    item, parts = VideoItem(str(video.resolve()), "video"), parts_info("hourglass", "ppca")
+    item, parts = VideoItem(str(video.resolve()), "video"), parts_info("hourglass", "consensus")
     ours, theirs, outcomes = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         warm = StreamSettings(Selection(max_frames=32))
         run_video(pipeline, item, warm, VideoOutput(Path(folder, "warm"), parts))
         for k in range(runs):
-            output = VideoOutput(Path(folder, str(k)), parts)
+            output, cpu = VideoOutput(Path(folder, str(k)), parts), time.process_time()
+            busy = _busy_s()
             outcome = run_video(pipeline, item, StreamSettings(Selection(stride=stride)), output)
+            cpu, busy = time.process_time() - cpu, _busy_s() - busy
             if outcome.problem:
                 raise click.ClickException(outcome.problem)
             outcomes.append(outcome)
-            ours.append(outcome.frames / outcome.seconds)
+            others = max(0.0, (busy - cpu) / outcome.seconds)
+            ours.append((outcome.frames / outcome.seconds, 1000 * cpu / outcome.frames, others))
             if mediapipe:
                 theirs.append(_mediapipe_rate(mediapipe, video))
     click.echo(describe(threads))
@@ -80,21 +86,45 @@ def main(
     _say_stages(outcomes[-1])
 
 
-def _mediapipe_rate(python: str, video: Path) -> float:
+def _mediapipe_rate(python: str, video: Path) -> tuple[float, float, float]:
+    """Return frames a second, CPU ms a frame, and the cores that other programs took."""
+    begin, busy = time.perf_counter(), _busy_s()
+    children = _children_s()
     done = subprocess.run(
         [python, "-c", MEDIAPIPE, str(video)], check=True, capture_output=True, text=True
     )
-    return float(done.stdout.splitlines()[-1])
+    others = _busy_s() - busy - (_children_s() - children)
+    rate, cpu_ms = map(float, done.stdout.splitlines()[-1].split())
+    return rate, cpu_ms, max(0.0, others / (time.perf_counter() - begin))
 
 
-def _row(name: str, rates: list[float]) -> None:
+def _busy_s() -> float:
+    """Return the seconds that all CPUs were busy since the start; NaN where nothing tells it."""
+    try:
+        ticks = list(map(int, Path("/proc/stat").read_text().split()[1:9]))
+    except OSError:
+        return float("nan")
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def _children_s() -> float:
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
+def _row(name: str, runs: list[tuple[float, float, float]]) -> None:
+    rates, cpu_ms, others = zip(*runs, strict=True)
     middle = statistics.median(rates)
-    click.echo(f"{name:42}{middle:7.1f} frames/s ({min(rates):.1f}-{max(rates):.1f})")
+    taken = ", ".join(f"{rate:.1f} ({busy:.2f})" for rate, busy in zip(rates, others, strict=True))
+    click.echo(
+        f"{name:42}{middle:7.1f} frames/s, {statistics.median(cpu_ms):.1f} ms of CPU a frame; "
+        f"each run (cores that others took): {taken}"
+    )
 
 
 def _say_stages(outcome) -> None:  # type: ignore[no-untyped-def]
     click.echo(
-        "\nstage      ms a frame  share (stages overlap: decode, detect + lift, track + write)"
+        "\nstage      ms a frame  share (stages overlap, detect and lift in several threads)"
     )
     total = sum(outcome.stages.values())
     for name, seconds in outcome.stages.items():

@@ -41,7 +41,13 @@ def lifting_set_command(
     """
     from ..datasets.mocap import read_mocap
     from ..evaluation.lifting_sets import lifting_set
+    from ..poses.errors import BadInput
 
     made = lifting_set(read_mocap(mocap), case, seed=seed, pitch_deg=pitch)
-    made.save(output)
+    try:
+        made.save(output)
+    except OSError as error:
+        raise BadInput(
+            f"{output} cannot be written ({error.strerror}); choose another with -o"
+        ) from None
     click.echo(f"{made.digest()}  {output}")

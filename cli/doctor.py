@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-PACKAGES = ("torch", "numpy", "scipy", "safetensors", "click", "rich")
+PACKAGES = ("torch", "numpy", "scipy", "safetensors", "click", "rich", "av")
 OPENCV_WHEELS = (
     "opencv-python",
     "opencv-python-headless",

@@ -58,7 +58,13 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
 @click.option("--lifter", default="consensus", show_default=True)
 @click.option("--skeleton", default="h36m17", show_default=True, help="Skeleton of the 2D joints.")
 @click.option("--kinds", is_flag=True, help="Also by kind of motion.")
-@click.option("--seed", default=0, show_default=True, help="Of the virtual cameras.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of the virtual cameras.",
+)
 @click.option("--device", default="cpu", show_default=True)
 def evaluate_lifting(
     mocap: Path | None,
@@ -82,15 +88,16 @@ def evaluate_lifting(
     if bool(mocap) == bool(sets):
         raise click.UsageError("give either --mocap or --set")
     loaded = load_lifter(lifter, device)
-    tests = {path.stem: read_lifting_set(path) for path in sets}
+    tests = [(path.stem, read_lifting_set(path)) for path in sets]
     if mocap:
         pack = read_mocap(mocap)
-        tests = {case: lifting_set(pack, case, seed=seed) for case in CASES}
+        tests = [(case, lifting_set(pack, case, seed=seed)) for case in CASES]
     click.echo(f"{'':16}{'root':>8}{'rigid':>8}{'similarity':>12}{'lifted':>8}  sha256")
-    for name, test in tests.items():
+    for name, test in tests:
         score = score_lifter(loaded, test, skeleton=skeleton)
+        by_kind = scores_by_kind(loaded, test, skeleton=skeleton) if kinds else {}
         click.echo(f"{name:16}{_columns(score)}  {test.digest()[:16]}")
-        for kind, own in (scores_by_kind(loaded, test) if kinds else {}).items():
+        for kind, own in by_kind.items():
             click.echo(f"  {kind:14}{_columns(own)}")
 
 

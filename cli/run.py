@@ -84,7 +84,7 @@ def run(ctx: click.Context, **given: Any) -> None:
         pipeline = _pipeline(*parts, given["height_mm"])
         if photos:
             photo_out.describe(pipeline, given["detector"], given["lifter"])
-            failed += _run_photos(pipeline, photo_out, photos, given["batch"])
+            failed += _run_photos(pipeline, photo_out, photos, given["batch"], settings)
         if videos:
             failed += _run_videos(pipeline, video_out, videos, settings)
     todo = len(photos) + len(videos)
@@ -163,13 +163,14 @@ def _parse_formats(text: str) -> tuple[str, ...]:
 
 
 def _run_photos(
-    pipeline: "Pipeline", out: "PhotoOutput", items: list["ImageItem"], batch: int
+    pipeline: "Pipeline", out: "PhotoOutput", items: list["ImageItem"], batch: int, settings: Any
 ) -> int:
     """Run the photos, say what becomes of each, and return how many failed."""
+    from ..pipelines.photo_camera import PhotoCamera
     from ..pipelines.photo_run import run_photos
 
-    failed = 0
-    for outcome in run_photos(pipeline, out, items, batch):
+    failed, camera = 0, PhotoCamera(settings.focal_px, settings.fov_deg)
+    for outcome in run_photos(pipeline, out, items, batch, camera):
         if outcome.error is None:
             what = f"{_count(outcome.people)} -> {outcome.path} ({outcome.seconds:.2f} s)"
             click.echo(f"{outcome.item.path}: {what}", err=True)

@@ -43,8 +43,20 @@ VIDEOS = (
         type=click.Choice(("offline", "live", "none")),
         help="Smoothing over time.  [default: offline; live for a camera]",
     ),
-    click.option("--focal-px", type=float, help="The video camera's focal length in pixels."),
-    click.option("--fov-deg", type=float, help="Or its field of view, longer side.  [default: 60]"),
+    click.option(
+        "--constant-bones", is_flag=True, help="Give each person of a video one length a bone."
+    ),
+    click.option(
+        "--floor",
+        is_flag=True,
+        help="Set people on the floor, as standing feet tell it; the camera must not move.",
+    ),
+    click.option("--focal-px", type=float, help="The camera's focal length in pixels."),
+    click.option(
+        "--fov-deg",
+        type=float,
+        help="Or its field of view, longer side.  [default: photos' EXIF; videos 60]",
+    ),
     click.option("--overlay", is_flag=True, help="Write videos with the people drawn in."),
 )
 
@@ -73,4 +85,6 @@ def stream_settings(given: dict[str, Any]) -> "StreamSettings":
         given["focal_px"],
         given["fov_deg"],
         given["max_people"],
+        given["constant_bones"],
+        given["floor"],
     )

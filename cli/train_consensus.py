@@ -49,7 +49,7 @@ from .training_progress import training_progress
     type=click.FloatRange(0),
     help="Weight of the common pose's error in the loss.",
 )
-@click.option("--samples", default=20_000_000, show_default=True, type=click.IntRange(1))
+@click.option("--samples", default=14_000_000, show_default=True, type=click.IntRange(1))
 @click.option("--batch", default=256, show_default=True, type=click.IntRange(2))
 @click.option(
     "--rate",

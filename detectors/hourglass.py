@@ -24,6 +24,7 @@ from .preprocess import check_image, cut_square, stack_images
 from .video_frames import fill_between, frames_to_look_at
 
 BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
+MOST_THREADS = 4
 
 
 class HourglassDetector:
@@ -125,6 +126,15 @@ class HourglassDetector:
             people, [images[k] for k in looks], self.device, self.search_size, self.threshold
         )
         return self._poses(images, fill_between(looks, seen, times_s), joints, flip=False)
+
+    def frame_threads(self) -> int:
+        """Return from how many threads `detect_frames` may be called at once.
+
+        On a CPU as many as torch would use for one network, 4 at most: decoding keeps up with no
+        more, and each holds a batch of frames. The networks are made ready for them here.
+        """
+        self._fast_nets  # noqa: B018
+        return min(torch.get_num_threads(), MOST_THREADS) if self.device.type == "cpu" else 1
 
     def _detect_on_device(
         self, images: Sequence[np.ndarray], times_s: Sequence[float], looks: list[int]

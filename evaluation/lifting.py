@@ -46,14 +46,15 @@ def score_lifter(
         test: the pairs.
         skeleton: the 2D joints are converted to it first; joints it cannot get are left out.
     """
-    converted = convert_joints(test.joints_px, test.confidence, "h36m17", skeleton)
-    lifted_mm = lifter.lift_arrays(converted.joints, converted.confidence, skeleton=skeleton)
+    lifted_mm = _lifted(lifter, test, skeleton)
     return _score(lifted_mm, test, np.ones(len(lifted_mm), dtype=bool))
 
 
-def scores_by_kind(lifter: ArrayLifter, test: LiftingSet) -> dict[str, LiftingScore]:
-    """Return the errors of a lifter for each kind of motion in a set."""
-    lifted_mm = lifter.lift_arrays(test.joints_px, test.confidence, skeleton="h36m17")
+def scores_by_kind(
+    lifter: ArrayLifter, test: LiftingSet, *, skeleton: str = "h36m17"
+) -> dict[str, LiftingScore]:
+    """Return the errors of a lifter for each kind of motion in a set; args as `score_lifter`."""
+    lifted_mm = _lifted(lifter, test, skeleton)
     kinds = sorted(set(test.kind.tolist()))
     return {kind: _score(lifted_mm, test, test.kind == kind) for kind in kinds}
 
@@ -71,6 +72,12 @@ def mean_pose_lifter(lifter: PPCALifter) -> PPCALifter:
     model = lifter.fitted_model().mean_pose()
     settings = lifter.settings() | {"device": lifter.device}
     return PPCALifter.from_model(model, lifter.size_mm_, **settings)
+
+
+def _lifted(lifter: ArrayLifter, test: LiftingSet, skeleton: str) -> Array:
+    """Return (N, 17, 3) what a lifter makes of a set's 2D joints, given in a skeleton."""
+    converted = convert_joints(test.joints_px, test.confidence, "h36m17", skeleton)
+    return lifter.lift_arrays(converted.joints, converted.confidence, skeleton=skeleton)
 
 
 def _score(lifted_mm: Array, test: LiftingSet, rows: NDArray[np.bool_]) -> LiftingScore:

@@ -17,7 +17,7 @@ from ..poses.skeleton import get_skeleton
 
 Array = NDArray[np.floating]
 
-# The first word of a clip's description that stands here says what kind of motion it is.
+# The first kind of which a word stands in a clip's description is the clip's kind.
 KINDS: dict[str, tuple[str, ...]] = {
     "rough ground": ("uneven", "climb", "playground"),
     "running": ("run", "jog"),
@@ -111,10 +111,12 @@ def lifting_set(
         pitch_deg: how far the cameras look down, from and to.
 
     Raises:
-        BadInput: no such case, or the pack has no such poses.
+        BadInput: no such case, pitches in falling order, or the pack has no such poses.
     """
     if case not in CASES:
         raise BadInput(f"no case is called {case!r}; there are {', '.join(CASES)}")
+    if pitch_deg[0] > pitch_deg[1]:
+        raise BadInput(f"pitch must go from low to high, got {pitch_deg[0]} to {pitch_deg[1]}")
     clean = clean_set(pack, seed=seed, ranges=CameraRanges(pitch_deg=pitch_deg))
     damaged = _damage(clean, CASES[case], np.random.default_rng([seed, 1]))
     return replace(
@@ -152,9 +154,19 @@ def read_lifting_set(path: str | Path) -> LiftingSet:
 
     Raises:
         DecodeError: the file is missing, no npz, or lacks an array.
+        BadInput: its arrays do not fit together.
     """
     names = tuple(field.name for field in fields(LiftingSet))
     arrays = read_pack(path, names)
+    N = arrays["clip"].shape[0] if arrays["clip"].ndim else 0
+    shapes = {"joints_px": (N, 17, 2), "confidence": (N, 17), "joints_mm": (N, 17, 3)}
+    for name in names:
+        wanted = shapes.get(name, (N,))
+        if arrays[name].shape != wanted:
+            raise BadInput(
+                f"{name} in {path} must have shape {wanted}, got {arrays[name].shape}; "
+                "make the set with `lift3d data lifting-set`"
+            )
     return LiftingSet(**{name: arrays[name] for name in names})
 
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..models.device import choose_device
 from ..models.residual_mlp import FusedMLP
 from ..models.tensor_file import read_tensors, write_tensors
-from ..poses import Pose2D, Pose3D, Skeleton, WeakPerspective, convert_joints, get_skeleton
-from ..poses.errors import BadInput, NotFitted, WeightsMissing
+from ..poses import Pose2D, Pose3D, Skeleton, WeakPerspective, get_skeleton
+from ..poses.errors import NotFitted, WeightsMissing
+from .body_joints import body_arrays, body_poses
 from .consensus import solve_consensus
 from .consensus_spread import hypothesis_spread_mm
 from .fill_confidence import fill_confidence
@@ -72,26 +73,21 @@ class ConsensusLifter:
             NotFitted: there are no networks yet.
         """
         self._networks()
-        lifted: dict[int, Pose3D] = {}
-        for skeleton in dict.fromkeys(pose.skeleton for pose in poses):
-            rows = [i for i, pose in enumerate(poses) if pose.skeleton == skeleton]
-            joints_px = np.stack([poses[i].joints_px for i in rows])
-            confidence = np.stack([poses[i].confidence for i in rows])
-            joints, weights = self._converted(joints_px, confidence, skeleton)
-            joints_mm, sigma_mm = self._lifted(joints, weights)
-            scale, offset_px = fit_weak_cameras(joints_mm, joints, weights)
-            filled = fill_confidence(weights, self.skeleton)
-            for k, i in enumerate(rows):
-                camera = WeakPerspective(float(scale[k]), offset_px[k]) if scale[k] > 0 else None
-                lifted[i] = Pose3D(
-                    joints_mm=joints_mm[k],
-                    confidence=filled[k],
-                    skeleton=self.skeleton,
-                    camera=camera,
-                    pose2d=poses[i],
-                    sigma_mm=sigma_mm[k],
-                )
-        return [lifted[i] for i in range(len(poses))]
+        joints, weights = body_poses(poses)
+        joints_mm, sigma_mm = self._lifted(joints, weights)
+        scale, offset_px = fit_weak_cameras(joints_mm, joints, weights)
+        filled = fill_confidence(weights, self.skeleton)
+        return [
+            Pose3D(
+                joints_mm=joints_mm[i],
+                confidence=filled[i],
+                skeleton=self.skeleton,
+                camera=WeakPerspective(float(scale[i]), offset_px[i]) if scale[i] > 0 else None,
+                pose2d=pose,
+                sigma_mm=sigma_mm[i],
+            )
+            for i, pose in enumerate(poses)
+        ]
 
     def lift_arrays(
         self,
@@ -130,10 +126,10 @@ class ConsensusLifter:
 
         Returns:
             (N, 17, 3) as `lift_arrays`, and (N, 17) float32 standard deviations in millimetres,
-            relative to the root, a mean over directions.
+            relative to the root (whose own is 0), a mean over directions.
         """
         self._networks()
-        joints, weights = self._converted(joints_px, confidence, get_skeleton(skeleton))
+        joints, weights = body_arrays(joints_px, confidence, skeleton)
         return self._lifted(joints, weights)
 
     def save(self, path: str | Path) -> None:
@@ -213,26 +209,12 @@ class ConsensusLifter:
             )
         return self.hypotheses_
 
-    def _converted(
-        self, joints_px: ArrayLike, confidence: ArrayLike | None, skeleton: Skeleton
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N, 17, 2) joints and (N, 17) weights in h36m17."""
-        shape = np.shape(joints_px)
-        if len(shape) != 3 or shape[1:] != (skeleton.n_joints, 2):
-            raise BadInput(
-                f"joints_px must have shape (N, {skeleton.n_joints}, 2) for skeleton "
-                f"{skeleton.name!r}, got {shape}; pass the skeleton that the joints are in"
-            )
-        converted = convert_joints(joints_px, confidence, skeleton, self.skeleton)
-        return converted.joints, np.clip(converted.confidence, 0.0, 1.0)
-
     def _lifted(
         self, joints_px: np.ndarray, confidence: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (N, 17, 3) poses and (N, 17) standard deviations, NaN where not usable."""
-        device = self._networks().index.device
-        joints = torch.from_numpy(joints_px).to(device, torch.float64)
-        weights = torch.from_numpy(confidence).to(device, torch.float64)
+        joints = torch.from_numpy(joints_px).double()
+        weights = torch.from_numpy(confidence).double()
         poses_mm = np.empty((*joints.shape[:2], 3), dtype=np.float32)
         sigma_mm = np.empty(joints.shape[:2], dtype=np.float32)
         for begin in range(0, len(joints), BATCH):
@@ -243,13 +225,15 @@ class ConsensusLifter:
 
     @torch.inference_mode()
     def _lift_chunk(self, joints_px: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = joint_inputs(joints_px, confidence).float()
+        # prepared in float64, which not every device knows
+        inputs = joint_inputs(joints_px, confidence).float().to(self.hypotheses_.index.device)
         hypotheses_mm, weights = self.hypotheses_(inputs)
         membership = self.hypotheses_.membership
         found = solve_consensus(hypotheses_mm, membership, weights, norm=self.norm)
         spread = hypothesis_spread_mm(hypotheses_mm, membership, found.translations_mm, weights)
         floor, slope = self.sigma_
         sigma = (floor**2 + (slope * spread) ** 2).sqrt()
+        sigma[:, self.skeleton.root] = 0.0
         lost = ~inputs.usable
         pose = found.pose_mm.masked_fill(lost[:, None, None], torch.nan)
         return pose, sigma.masked_fill(lost[:, None], torch.nan)

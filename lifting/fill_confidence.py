@@ -13,7 +13,8 @@ INFERRED = 0.5  # a joint that only the model places has this part of its neighb
 def fill_confidence(confidence: Array, skeleton: Skeleton) -> Array:
     """Return confidences in which a joint that was not seen has a part of its neighbours'.
 
-    A joint with confidence 0 gets half the mean confidence of the joints that a bone ties it to.
+    A joint with confidence 0 gets half the mean confidence of the joints that a bone ties it to; one
+    without any seen neighbour from those that were filled before it, and so on.
 
     Args:
         confidence: (N, L) from 0 to 1.
@@ -22,5 +23,10 @@ def fill_confidence(confidence: Array, skeleton: Skeleton) -> Array:
     tied = np.zeros((skeleton.n_joints, skeleton.n_joints))
     for parent, child in skeleton.bones:
         tied[parent, child] = tied[child, parent] = 1.0
-    inferred = INFERRED * (confidence @ (tied / tied.sum(axis=1)))
-    return np.where(confidence > 0, confidence, inferred)
+    share = INFERRED * tied / tied.sum(axis=1)
+    filled = np.asarray(confidence, dtype=np.float64)
+    for _ in range(skeleton.n_joints):
+        filled = np.where(filled > 0, filled, filled @ share)
+        if (filled > 0).all(axis=1).sum() == (filled > 0).any(axis=1).sum():
+            break
+    return filled

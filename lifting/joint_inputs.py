@@ -33,6 +33,15 @@ class JointInputs:
             self.features.float(), self.centre_px.float(), self.unit_px.float(), self.usable
         )
 
+    def to(self, device: torch.device) -> "JointInputs":
+        """Return the same on a device."""
+        return JointInputs(
+            self.features.to(device),
+            self.centre_px.to(device),
+            self.unit_px.to(device),
+            self.usable.to(device),
+        )
+
 
 def joint_inputs(joints_px: Tensor, confidence: Tensor) -> JointInputs:
     """Return the network's inputs for 2D joints; differentiable in `joints_px`.

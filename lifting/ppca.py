@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 from ..models.device import choose_device
 from ..poses import Pose2D, Pose3D, Skeleton, get_skeleton
 from ..poses.errors import BadInput, NotFitted
+from .body_joints import body_arrays, body_poses
 from .fill_confidence import fill_confidence
 from .ppca_align import unit_poses
 from .ppca_camera import CameraKnowledge, camera_knowledge
-from .ppca_checks import checked_poses, converted_joints
+from .ppca_checks import checked_poses
 from .ppca_em import align, fit_mixture
 from .ppca_file import read_lifter, write_lifter
 from .ppca_fit import fit_ppca
@@ -151,12 +152,7 @@ class PPCALifter:
         )
         if not poses:
             return []
-        joints, weights = np.zeros((len(poses), 17, 2)), np.zeros((len(poses), 17))
-        for skeleton in dict.fromkeys(pose.skeleton for pose in poses):
-            rows = [i for i, pose in enumerate(poses) if pose.skeleton == skeleton]
-            joints_px = np.stack([poses[i].joints_px for i in rows])
-            confidence = np.stack([poses[i].confidence for i in rows])
-            joints[rows], weights[rows] = converted_joints(joints_px, confidence, skeleton)
+        joints, weights = body_poses(poses)
         lifted = self._lifted(joints, weights, camera, modes=1)
         filled = fill_confidence(weights, self.skeleton)
         return [as_pose(pose, lifted, filled[i], i, self.skeleton) for i, pose in enumerate(poses)]
@@ -192,7 +188,7 @@ class PPCALifter:
             BadInput: shapes that do not fit the skeleton, or an unknown one.
         """
         self.fitted_model()
-        joints, weights = converted_joints(joints_px, confidence, get_skeleton(skeleton))
+        joints, weights = body_arrays(joints_px, confidence, skeleton)
         camera = camera_knowledge(
             len(joints), camera_rotation=camera_rotation, focal_px=focal_px, centre_px=centre_px
         )
@@ -224,7 +220,7 @@ class PPCALifter:
         self.fitted_model()
         if modes < 1:
             raise BadInput(f"modes must be 1 or more, got {modes}")
-        joints, weights = converted_joints(joints_px, confidence, get_skeleton(skeleton))
+        joints, weights = body_arrays(joints_px, confidence, skeleton)
         camera = camera_knowledge(
             len(joints), camera_rotation=camera_rotation, focal_px=focal_px, centre_px=centre_px
         )

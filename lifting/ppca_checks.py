@@ -1,9 +1,9 @@
-"""Check what a pose model is learned from, and what it is to lift."""
+"""Check what a pose model is learned from."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..poses import Skeleton, convert_joints, get_skeleton
+from ..poses import Skeleton
 from ..poses.errors import BadInput
 
 
@@ -50,21 +50,3 @@ def checked_poses(
             "point; drop them"
         )
     return poses
-
-
-def converted_joints(
-    joints_px: ArrayLike, confidence: ArrayLike | None, skeleton: Skeleton
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return 2D joints (N, 17, 2) and weights (N, 17) in h36m17.
-
-    Raises:
-        BadInput: shapes that do not fit the skeleton.
-    """
-    shape = np.shape(joints_px)
-    if len(shape) != 3 or shape[1:] != (skeleton.n_joints, 2):
-        raise BadInput(
-            f"joints_px must have shape (N, {skeleton.n_joints}, 2) for skeleton "
-            f"{skeleton.name!r}, got {shape}; pass the skeleton that the joints are in"
-        )
-    converted = convert_joints(joints_px, confidence, skeleton, get_skeleton("h36m17"))
-    return converted.joints.astype(np.float64), np.clip(converted.confidence, 0.0, 1.0)

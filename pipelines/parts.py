@@ -184,6 +184,11 @@ def _load(
             f"{kind} {part!r} must have {', '.join(wanted)}; "
             f"{type(found).__name__} lacks {', '.join(missing)}"
         )
+    if not isinstance(found.skeleton, Skeleton):
+        raise PluginError(
+            f"{kind} {part!r} must have a lift3d.Skeleton as `skeleton`, got {found.skeleton!r}; "
+            "use lift3d.get_skeleton(name)"
+        )
     return found
 
 

@@ -12,6 +12,8 @@ from .find_images import ImageItem
 from .parts import WEIGHTS
 from .pictures import draw_figure_3d, draw_overlay
 from .pipeline import Pipeline
+from .stream_settings import PinholeGuess
+from .video_record import camera_record
 from .writers import pose_record, read_source, write_json, write_npz, write_png
 
 
@@ -80,8 +82,20 @@ class PhotoOutput:
         """Return the photo that the data file of this name was made from, if one can be read."""
         return read_source(self.path(item, self.formats[0]))
 
-    def write(self, item: ImageItem, image: np.ndarray, people: list[Pose3D]) -> Path:
+    def write(
+        self,
+        item: ImageItem,
+        image: np.ndarray,
+        people: list[Pose3D],
+        camera: PinholeGuess | None = None,
+    ) -> Path:
         """Write a photo's files, each whole or not at all, and return the first data file's path.
+
+        Args:
+            item: the photo.
+            image: RGB uint8 (H, W, 3).
+            people: in it.
+            camera: that their `root_mm` is for; None: it is not known.
 
         Raises:
             Lift3dError: a file cannot be written.
@@ -92,6 +106,8 @@ class PhotoOutput:
             write_png(self.path(item, "3d.png"), draw_figure_3d(people))
         size = (image.shape[1], image.shape[0])
         record = pose_record(people, source=str(item.path), image_size_px=size, **self._about)
+        if camera is not None:
+            record["camera"] = camera_record(camera)
         for suffix in self.formats:
             write = write_json if suffix == "json" else write_npz
             write(self.path(item, suffix), record)

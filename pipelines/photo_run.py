@@ -12,8 +12,10 @@ from ..poses.errors import Lift3dError
 from ..poses.pose import Pose3D
 from .find_images import ImageItem
 from .images import read_image
+from .photo_camera import PhotoCamera
 from .photo_output import PhotoOutput
 from .pipeline import Pipeline
+from .trajectory import place_root
 
 BATCH_PIXELS = 24_000_000
 
@@ -40,7 +42,11 @@ class PhotoOutcome:
 
 
 def run_photos(
-    pipeline: Pipeline, output: PhotoOutput, items: Sequence[ImageItem], batch: int
+    pipeline: Pipeline,
+    output: PhotoOutput,
+    items: Sequence[ImageItem],
+    batch: int,
+    camera: PhotoCamera | None = None,
 ) -> Iterator[PhotoOutcome]:
     """Read, run and write photos; give the outcome of each, in order within its batch.
 
@@ -53,7 +59,9 @@ def run_photos(
         items: the photos.
         batch: photos that run together; fewer where they are large (24 megapixels together), so
             that memory does not grow with the folder.
+        camera: tells the focal lengths, for `root_mm`; None: from EXIF, where it is there.
     """
+    camera = camera or PhotoCamera()
     group: list[tuple[ImageItem, np.ndarray]] = []
     began = time.perf_counter()
     for k, item in enumerate(items):
@@ -63,7 +71,7 @@ def run_photos(
             yield PhotoOutcome(item, error=str(error))
         pixels = sum(image.shape[0] * image.shape[1] for _, image in group)
         if group and (len(group) == batch or pixels >= BATCH_PIXELS or k == len(items) - 1):
-            outcomes = _run_group(pipeline, output, group)
+            outcomes = _run_group(pipeline, output, group, camera)
             seconds = (time.perf_counter() - began) / len(group)
             group.clear()
             yield from (PhotoOutcome(**{**vars(o), "seconds": seconds}) for o in outcomes)
@@ -71,7 +79,10 @@ def run_photos(
 
 
 def _run_group(
-    pipeline: Pipeline, output: PhotoOutput, group: list[tuple[ImageItem, np.ndarray]]
+    pipeline: Pipeline,
+    output: PhotoOutput,
+    group: list[tuple[ImageItem, np.ndarray]],
+    camera: PhotoCamera,
 ) -> list[PhotoOutcome]:
     """Run a batch; if that fails run its photos one by one, so that only the cause fails."""
     try:
@@ -80,15 +91,22 @@ def _run_group(
         log.debug("a batch of %d photos failed", len(group), exc_info=True)
         if len(group) == 1:
             return [PhotoOutcome(group[0][0], error=f"{group[0][0].path}: {_one_line(error)}")]
-        return [_run_group(pipeline, output, [one])[0] for one in group]
-    return [_write(output, *one, people) for one, people in zip(group, found, strict=True)]
+        return [_run_group(pipeline, output, [one], camera)[0] for one in group]
+    return [_write(output, camera, *one, people) for one, people in zip(group, found, strict=True)]
 
 
 def _write(
-    output: PhotoOutput, item: ImageItem, image: np.ndarray, people: list[Pose3D]
+    output: PhotoOutput,
+    camera: PhotoCamera,
+    item: ImageItem,
+    image: np.ndarray,
+    people: list[Pose3D],
 ) -> PhotoOutcome:
+    known = camera.of(item.path, (image.shape[1], image.shape[0]))
+    if known is not None:
+        people = [place_root(person, known.focal_px, known.centre_px) for person in people]
     try:
-        return PhotoOutcome(item, len(people), output.write(item, image, people))
+        return PhotoOutcome(item, len(people), output.write(item, image, people, known))
     except Lift3dError as error:
         return PhotoOutcome(item, error=str(error))
 

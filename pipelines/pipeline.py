@@ -85,6 +85,14 @@ class Pipeline:
             return self.detect_batch(images)
         return self._strong(self.detector.detect_frames(list(images), list(times_s)), len(images))
 
+    def frame_threads(self) -> int:
+        """Return from how many threads `detect_frames` may be called at once.
+
+        One, unless the detector has a method `frame_threads()` that says more.
+        """
+        ready = getattr(self.detector, "frame_threads", None)
+        return 1 if ready is None else int(ready())
+
     def _strong(self, found: Any, count: int) -> list[list[Pose2D]]:
         found = _counted(found, count, "detector", "images")
         least = 0.0 if self.threshold is None else self.threshold

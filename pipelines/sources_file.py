@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from ..poses.errors import BadInput, DecodeError
 from .images import MIN_SIDE_PX
@@ -53,7 +54,7 @@ class VideoFile:
                 raise DecodeError(
                     f"{self.name}: not one frame in it can be decoded; export it again"
                 )
-            image = upright(first)
+            image = upright(first, VideoReformatter())
             self.size_px = (image.shape[1], image.shape[0])
             self.rate: float | None = decoder.rate
             self.n_frames: int | None = decoder.n_frames
@@ -169,7 +170,7 @@ class VideoPipe:
             raise DecodeError(
                 "-: no frame in what came on stdin can be decoded; pipe a whole video"
             )
-        image = upright(first)
+        image = upright(first, VideoReformatter())
         self.size_px = (image.shape[1], image.shape[0])
         self.rate: float | None = self._decoder.rate
         self.n_frames: int | None = None
@@ -333,20 +334,26 @@ def pick(
     timing: Timing,
 ) -> Iterator[SourceFrame]:
     """Yield the frames that a picker takes; only they are turned into RGB."""
+    reformatter = VideoReformatter()
     for number, frame in enumerate(decoded, index):
         pts, time_s = timing.of(frame.pts, number)
         if picker.is_over(time_s):
             return
         ordinal = picker.take(number, time_s)
         if ordinal is not None:
-            image = fit_frame(upright(frame), size_px)
+            image = fit_frame(upright(frame, reformatter), size_px)
             yield SourceFrame(ordinal, number, pts, time_s, image)
 
 
-def upright(frame: av.VideoFrame) -> np.ndarray:
-    """Return a frame's RGB pixels (H, W, 3), turned as the file says."""
+def upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """Return a frame's RGB pixels (H, W, 3), turned as the file says.
+
+    Args:
+        frame: as decoded.
+        reformatter: kept from frame to frame, for to set one up costs as much as to use it.
+    """
     turns = round(frame.rotation / 90) % 4  # the angle is anticlockwise, as rot90's
-    image = frame.to_ndarray(format="rgb24")
+    image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 

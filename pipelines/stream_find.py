@@ -8,10 +8,11 @@ out the same to the last bit.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from ..poses.errors import Lift3dError
@@ -20,13 +21,14 @@ from .detections_file import FoundFrame, FrameCodec, VideoEnd, encode_end
 from .pipeline import Pipeline
 from .sources import Mark, Selection, Source, SourceFrame
 from .stream_overlap import overlap
+from .stream_workers import map_in_order
 
 BATCH_FRAMES = 16
 BATCH_PIXELS = 16_000_000
 
 
 class StageClock:
-    """Add up the seconds that each stage works, waiting left out.
+    """Add up the seconds that each stage works, waiting left out; those of all its threads.
 
     >>> clock = StageClock()
     >>> with clock("decode"):
@@ -37,15 +39,17 @@ class StageClock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Add the time spent inside to a stage; one thread a stage."""
+        """Add the time spent inside to a stage."""
         begin = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[stage] += time.perf_counter() - begin
+            with self._lock:
+                self.seconds[stage] += time.perf_counter() - begin
 
 
 def batch_frames(source: Source) -> int:
@@ -67,7 +71,8 @@ def find_people(
 ) -> Iterator[list[bytes]]:
     """Yield the records of each batch; the last list ends with the end of the video.
 
-    The frames are decoded in a thread of their own, a batch ahead.
+    The frames are decoded in a thread of their own, a batch ahead. Batches are worked on in as many
+    threads as may call the detector; the lifter is called by one of them at a time.
 
     Args:
         pipeline: detector and lifter.
@@ -84,10 +89,19 @@ def find_people(
     frames = source.frames(selection, after)
     taken = 0 if after is None else after.ordinal + 1
     size = batch_frames(source)
-    for batch in overlap(_batches(_timed(frames, clock), size, until), ahead=1):
-        found = _find(pipeline, batch, clock, source.name)
-        taken += len(batch)
-        yield [codec.encode(frame) for frame in found]
+    batches = overlap(_batches(_timed(frames, clock), size, until), ahead=1)
+
+    lifts = threading.Lock()
+
+    def find(batch: list[SourceFrame]) -> list[bytes]:
+        found = _find(pipeline, batch, clock, source.name, lifts)
+        return [codec.encode(frame) for frame in found]
+
+    threads = 1 if source.live else pipeline.frame_threads()
+    with closing(batches), closing(map_in_order(find, batches, threads)) as found:
+        for records in found:
+            taken += len(records)
+            yield records
     if until is None or taken < until:
         yield [encode_end(VideoEnd(taken, source.problem))]
 
@@ -119,13 +133,17 @@ def _batches(
 
 
 def _find(
-    pipeline: Pipeline, batch: list[SourceFrame], clock: StageClock, name: str
+    pipeline: Pipeline,
+    batch: list[SourceFrame],
+    clock: StageClock,
+    name: str,
+    lifts: threading.Lock,
 ) -> list[FoundFrame]:
     images = [frame.image for frame in batch]
     try:
         with clock("detect"):
             poses = pipeline.detect_frames(images, [frame.time_s for frame in batch])
-        with clock("lift"):
+        with lifts, clock("lift"):
             people = pipeline.lift_batch(poses)
     except Exception as error:
         text = " ".join(str(error).split())

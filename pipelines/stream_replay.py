@@ -6,6 +6,7 @@ through the kept detections again and comes to the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -39,9 +40,17 @@ class Replay:
         settings: of the video.
         camera: focal length and centre, for `root_mm`.
         live: the frames come live.
+        settle: does to each smoothed frame, in order, what rests on the whole clip; None: nothing.
     """
 
-    def __init__(self, settings: StreamSettings, camera: PinholeGuess, live: bool = False) -> None:
+    def __init__(
+        self,
+        settings: StreamSettings,
+        camera: PinholeGuess,
+        live: bool = False,
+        settle: Callable[[Frame], Frame] | None = None,
+    ) -> None:
+        self._settle = settle or (lambda frame: frame)
         self._tracker = Tracker(max_people=settings.max_people)
         self._smoother = _smoother(settings.smoother(live))
         self._camera = camera
@@ -56,11 +65,12 @@ class Replay:
         poses = [person.pose2d for person in found.people if person.pose2d is not None]
         known = self._tracker.update(poses, time_s)
         people = [self._place(_lifted_from(pose, found.people)) for pose in known]
-        return self._smoother.push(Frame(found.index, time_s, people))
+        smoothed = self._smoother.push(Frame(found.index, time_s, people))
+        return [self._settle(frame) for frame in smoothed]
 
     def finish(self) -> list[Frame]:
         """Return the frames that still waited for later ones."""
-        return self._smoother.finish()
+        return [self._settle(frame) for frame in self._smoother.finish()]
 
     def _place(self, person: Pose3D) -> Pose3D:
         return place_root(person, self._camera.focal_px, self._camera.centre_px)

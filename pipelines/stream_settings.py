@@ -24,6 +24,8 @@ class StreamSettings:
         focal_px: focal length in pixels of the frames.
         fov_deg: field of view along the longer side; one of the two at most.
         max_people: follow at most so many; None: all.
+        constant_bones: give each person one length a bone throughout.
+        floor: set people on the floor, which is estimated; the camera must not move.
 
     Raises BadInput where a value is out of its range.
     """
@@ -34,6 +36,8 @@ class StreamSettings:
     focal_px: float | None = None
     fov_deg: float | None = None
     max_people: int | None = None
+    constant_bones: bool = False
+    floor: bool = False
 
     def __post_init__(self) -> None:
         if self.smooth is not None and self.smooth not in SMOOTHERS:

@@ -11,6 +11,7 @@ from .. import __version__
 from ..poses.pose import Pose3D
 from ..poses.skeleton import Skeleton
 from .frame import Frame
+from .ground_plane import GroundPlane
 from .stream_settings import PinholeGuess
 from .writers import FRAME, UNITS
 
@@ -28,6 +29,7 @@ def header_record(
     lifter: str,
     weights_sha256: Mapping[str, str],
     camera: PinholeGuess,
+    floor: GroundPlane | None = None,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what is the same for all frames of a video; docs/output.md states each field.
@@ -42,6 +44,7 @@ def header_record(
         lifter: its name.
         weights_sha256: name of a weights file -> its SHA-256.
         camera: focal length and centre that `root_mm` is for.
+        floor: that people were set on; None: they were not.
         settings: what was chosen, as plain values.
     """
     return {
@@ -58,12 +61,25 @@ def header_record(
         "detector": detector,
         "lifter": lifter,
         "weights_sha256": dict(weights_sha256),
-        "camera": {
-            "focal_px": round(camera.focal_px, 3),
-            "centre_px": [float(x) for x in camera.centre_px],
-            "focal_from": camera.origin,
+        "camera": camera_record(camera),
+        "floor": None
+        if floor is None
+        else {
+            "up": plain(floor.up, 6),
+            "height_mm": plain(floor.height_mm, 1),
+            "contacts": floor.contacts,
+            "spread_mm": plain(floor.spread_mm, 1),
         },
         "settings": dict(settings),
+    }
+
+
+def camera_record(camera: PinholeGuess) -> dict[str, Any]:
+    """Return a camera as plain numbers and text."""
+    return {
+        "focal_px": round(camera.focal_px, 3),
+        "centre_px": [float(x) for x in camera.centre_px],
+        "focal_from": camera.origin,
     }
 
 

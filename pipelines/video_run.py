@@ -16,6 +16,7 @@ from ..poses.errors import BadInput, Lift3dError
 from .detections_file import DetectionsFile, FoundFrame, FrameCodec, Segment, VideoEnd
 from .pipeline import Pipeline
 from .sources import Mark, Source, open_source
+from .stream_clip import Clip
 from .stream_find import StageClock, batch_frames, find_people
 from .stream_overlap import overlap
 from .stream_replay import Replay
@@ -264,6 +265,12 @@ class _VideoRun:
                 f"{source.name}: --overlay reads a video twice, which this source does not allow; "
                 "leave it out, or save the video first"
             )
+        if settings.floor and not source.rereads:
+            raise BadInput(
+                f"{source.name}: --floor goes through a video twice, which this source does not "
+                "allow; leave it out, or save the video first"
+            )
+        self._clip = Clip(settings)
         self._found = FoundVideo(pipeline, source, item, settings, output, clock)
         self._camera = settings.camera(source.size_px)
         self._people: set[int] = set()
@@ -275,6 +282,8 @@ class _VideoRun:
 
     def do(self) -> tuple[str, int, int]:
         """Write all files; return status, frames and identities."""
+        if self._clip.is_wanted and self._source.rereads:
+            self._measure()
         header = self._header()
         writers: list[VideoWriter] = []
         try:
@@ -294,8 +303,26 @@ class _VideoRun:
         self._found.file.delete()
         return "done", self._n_frames, len(self._people)
 
+    def _measure(self) -> None:
+        """Go through the whole video once for what rests on all of it."""
+        replay = Replay(self._settings, self._camera, self._source.live, self._clip.add)
+        total = expected_frames(self._source, self._settings)
+        for count, found in enumerate(self._found, 1):
+            with self._clock("track"):
+                replay.push(found)
+            if self._progress is not None:
+                self._progress(count, total)
+        with self._clock("track"):
+            replay.finish()
+        if self._settings.floor and self._clip.plane is None:
+            log.warning("%s: too few standing feet to tell the floor", self._item.source)
+
+    def _replay(self) -> Replay:
+        settle = self._clip.settle() if self._source.rereads else self._clip.add
+        return Replay(self._settings, self._camera, self._source.live, settle)
+
     def _write(self, writers: list[VideoWriter]) -> None:
-        replay = Replay(self._settings, self._camera, self._source.live)
+        replay = self._replay()
         total = expected_frames(self._source, self._settings)
         for found in self._found:
             with self._clock("track"):
@@ -319,7 +346,7 @@ class _VideoRun:
     def _draw(self) -> None:
         from .video_writers_overlay import write_overlay
 
-        replay = Replay(self._settings, self._camera, self._source.live)
+        replay = self._replay()
 
         def frames() -> Iterator:
             for found in self._found:
@@ -343,6 +370,7 @@ class _VideoRun:
             lifter=parts.lifter,
             weights_sha256=parts.weights_sha256,
             camera=self._camera,
+            floor=self._clip.plane,
             settings=self._settings.to_dict()
             | {"smooth": self._settings.smoother(self._source.live)},
         )

@@ -17,6 +17,7 @@ from ..lifting.consensus_lifter import ConsensusLifter
 from ..lifting.group_hypotheses import UNIT_MM
 from ..lifting.joint_groups import (
     Groups,
+    given_groups,
     random_groups,
     sample_groups,
     trajectory_similarity,
@@ -68,7 +69,7 @@ class ConsensusRecipe:
     max_norm: float | None = None
     aggregation: float = 0.1
     together: float = 1.0
-    samples: int = 20_000_000
+    samples: int = 14_000_000
     batch: int = 256
     rate: float = 1e-3
     warm_up: int = 50_000
@@ -102,14 +103,15 @@ def train_consensus(
         The path of the weights, `consensus.safetensors` in the folder.
 
     Raises:
-        BadInput: the pack has no poses to train on, or a setting is out of range.
+        BadInput: the pack has no poses to train on, a setting is out of range, or the folder holds
+            a training of other groups, batch or seed.
         WeightsMissing: the folder holds the training of another network.
     """
     rows = training_rows(recipe, pack)
-    groups = groups or joint_groups(recipe, pack, rows)
+    groups = _of_one_size(groups) if groups else joint_groups(recipe, pack, rows)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"recipe": asdict(recipe), "groups": groups, "poses": len(rows)}
-    (folder / "recipe.json").write_text(json.dumps(about, indent=1) + "\n")
+    _check_same_groups(folder, groups)
     place = join_processes(device)
     torch.manual_seed(recipe.seed)
     net = group_network(recipe, groups).to(place.device)
@@ -120,6 +122,7 @@ def train_consensus(
     def on_checkpoint(average: dict[str, Tensor]) -> dict[str, float]:
         lifter = as_lifter(net.config, average, groups)
         lifter.save(path)
+        (folder / "recipe.json").write_text(json.dumps(about, indent=1) + "\n")
         return validation_scores(lifter, validation)
 
     settings = LoopSettings.of(recipe, checkpoint_every)
@@ -133,6 +136,18 @@ def train_consensus(
     finally:
         leave_processes()
     return path
+
+
+def _check_same_groups(folder: Path, groups: Groups) -> None:
+    """Refuse to go on with networks that learned other joints; their sizes may be the same."""
+    recipe = folder / "recipe.json"
+    if not (recipe.exists() and (folder / "checkpoint.safetensors").exists()):
+        return
+    if json.loads(recipe.read_text())["groups"] != [list(group) for group in groups]:
+        raise BadInput(
+            f"{folder} holds a training of other joint groups; go on with its settings, which "
+            f"are in {recipe}, or start in an empty folder"
+        )
 
 
 def training_rows(recipe: ConsensusRecipe, pack: MocapPack) -> NDArray[np.integer]:
@@ -158,6 +173,16 @@ def joint_groups(recipe: ConsensusRecipe, pack: MocapPack, rows: NDArray[np.inte
         similarity, size=recipe.size, least=recipe.least, seed=recipe.seed, lam=recipe.lam
     )
     return made[: recipe.most]
+
+
+def _of_one_size(groups: Groups) -> Groups:
+    """Return groups given by hand once they are found usable for networks side by side."""
+    made = given_groups(groups, BODY.n_joints)
+    if len({len(group) for group in made}) > 1:
+        raise BadInput(
+            f"groups must all have the same number of joints, got {[len(group) for group in made]}"
+        )
+    return made
 
 
 def group_network(recipe: ConsensusRecipe, groups: Groups) -> ResidualMLP:
@@ -207,9 +232,8 @@ class _Batches:
         poses_mm = self.poses_mm[np.minimum(chosen, len(self.poses_mm) - 1)]
         joints_px, confidence, joints_mm = self.recipe.draws.draw(poses_mm, rng)
         device, index = self.place.device, self.loss.index
-        inputs = joint_inputs(
-            torch.from_numpy(joints_px).to(device), torch.from_numpy(confidence).to(device)
-        ).float()
+        inputs = joint_inputs(torch.from_numpy(joints_px), torch.from_numpy(confidence))
+        inputs = inputs.float().to(device)
         truth = torch.from_numpy(joints_mm).to(device, torch.float32) / UNIT_MM
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type != "mps"):
             members = inputs.features[:, index].flatten(2)  # (N, G, n_g * 3)

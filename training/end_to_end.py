@@ -87,11 +87,15 @@ class EndToEnd(nn.Module):
         maps = to_maps(scores[-1], self.detector.config.output)
         cells = decode_expectation(maps)
         joints_px = cells_to_px(cells, self.detector.stride)
-        mass = local_mass(maps, cells.detach()).detach().clamp(0, 1)
+        softmax = self.detector.config.output == "softmax"
+        found = local_mass(maps, cells.detach()) if softmax else maps.amax((-2, -1))
+        found = found.detach().clamp(0, 1)
         known = torch.isfinite(self.conversion).all(dim=1)
         matrix = self.conversion.nan_to_num(0.0)
         body_px = torch.einsum("kj,njd->nkd", matrix, joints_px)
-        confidence = torch.einsum("kj,nj->nk", matrix, mass) * known
+        # as `convert_joints`: a midpoint has the smaller confidence of its two joints
+        believed = torch.where(matrix > 0, found[:, None], torch.inf).amin(dim=2)
+        confidence = torch.where(known, believed, 0.0)
         features = joint_inputs(body_px, confidence).features[:, self.index].flatten(2)
         lifted = self.lifters(features).view(len(images), *self.index.shape, 3)
         return EndToEndOutput(scores, joints_px, lifted)

@@ -19,7 +19,6 @@ from ..poses.errors import BadInput
 log = logging.getLogger(__name__)
 
 SELECT_FOLDS = 3  # one in so many of the sorted training subjects is held out to select sizes
-SIGMA_FOLDS = 6  # likewise for the uncertainties, each part in turn
 CLUSTERS = (1, 3, 5, 7, 10, 14)  # tried by `select_sizes`
 COMPONENTS = (16, 24, 32, 40)
 SELECT_NOISE = 0.03  # 2D noise at which held-out poses are judged
@@ -144,18 +143,18 @@ def calibrated_sigma(
     """Return what a lifter's standard deviations must be multiplied with.
 
     With it 90 % of the joints of people who were not learned from, seen by random cameras, lie
-    within the 90 % ellipsoids about their solutions. Each sixth of the subjects is held out in
-    turn.
+    within the 90 % ellipsoids about their solutions. Each subject is held out in turn.
 
     Args:
-        lifter: its settings are used; it is fitted anew for each sixth.
+        lifter: its settings are used; it is fitted anew without each subject.
         mocap: the pack.
         rows: the poses to learn from and to calibrate on.
         seed: of the cameras.
     """
     distances = []
-    for fold in range(SIGMA_FOLDS):
-        learned, held = held_out_rows(mocap, rows, fold=fold, folds=SIGMA_FOLDS)
+    folds = len(np.unique(mocap.clip_subject[mocap.clip[rows]]))
+    for fold in range(folds):
+        learned, held = held_out_rows(mocap, rows, fold=fold, folds=folds)
         if len(held):
             lifter.fit(mocap.poses_mm[learned])
             ranges = CameraRanges(pitch_deg=PITCH_DEG)

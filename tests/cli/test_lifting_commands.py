@@ -52,6 +52,15 @@ def test_an_unknown_case_is_a_clear_line(mocap, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("lift3d: no case is called 'fog'; there are true,")
 
 
+def test_a_set_that_cannot_be_written_is_a_clear_line(mocap, capsys):
+    path = mocap / "set.npz"  # below a file
+
+    assert run("data", "lifting-set", "--mocap", mocap, "-o", path) == 2
+    assert capsys.readouterr().err == (
+        f"lift3d: {path} cannot be written (File exists); choose another with -o\n"
+    )
+
+
 def test_lifters_are_measured_on_sets_and_on_motion_capture(mocap, tmp_path, capsys):
     path = tmp_path / "plain.npz"
     run("data", "lifting-set", "--mocap", mocap, "-o", path)
@@ -67,6 +76,25 @@ def test_lifters_are_measured_on_sets_and_on_motion_capture(mocap, tmp_path, cap
         "true",
         "noise-2",
     ]
+
+
+def test_two_sets_of_one_name_are_both_measured(mocap, tmp_path, capsys):
+    paths = [tmp_path / folder / "set.npz" for folder in ("one", "two")]
+    for seed, path in enumerate(paths):
+        run("data", "lifting-set", "--mocap", mocap, "-o", path, "--seed", seed)
+    capsys.readouterr()
+
+    assert run("eval", "lifting", "--set", paths[0], "--set", paths[1], "--lifter", "ppca") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    hashes = [read_lifting_set(path).digest()[:16] for path in paths]
+    assert [line.split()[-1] for line in lines[1:]] == hashes
+    assert hashes[0] != hashes[1]
+
+
+def test_the_seed_of_the_cameras_is_not_negative(mocap, capsys):
+    assert run("eval", "lifting", "--mocap", mocap, "--seed", -1) == 2
+    assert "-1 is not in the range x>=0" in capsys.readouterr().err
 
 
 def test_a_set_or_motion_capture_must_be_given(capsys):

@@ -39,7 +39,7 @@ def test_an_unknown_command_is_a_usage_error(capsys):
 
 def test_detectors_and_lifters_are_listed(capsys):
     assert call(capsys, "detectors", "list")[1].startswith("hourglass ")
-    assert call(capsys, "lifters", "list")[1].startswith("ppca ")
+    assert call(capsys, "lifters", "list")[1].startswith("consensus ")
 
 
 def test_models_are_listed_with_licence_and_error(capsys):

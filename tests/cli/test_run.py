@@ -69,7 +69,7 @@ def test_the_json_holds_what_the_schema_says(lift3d, photos, tmp_path):
     assert person["score"] == 0.9
     assert record["image_size_px"] == [160, 220]
     assert record["skeleton_3d"]["name"] == "h36m17"
-    assert list(record["weights_sha256"]) == ["ppca-cmu"]
+    assert list(record["weights_sha256"]) == ["consensus-cmu"]
     assert person["camera"]["scale_px_per_mm"] > 0
 
 

@@ -79,6 +79,30 @@ def test_the_options_choose_frames_and_formats(lift3d, walk, tmp_path):
     assert header["settings"]["stride"] == 4
 
 
+def test_bones_and_floor_are_chosen_on_the_command_line(lift3d, make_video, tmp_path):
+    walk = make_video(tmp_path / "walk.mp4", 60)
+    assert lift3d(walk, "--constant-bones", "--floor")[0] == 0
+    header = json.loads((tmp_path / "out" / "walk.jsonl").read_text().splitlines()[0])
+    assert header["settings"]["constant_bones"] is True
+    assert header["settings"]["floor"] is True
+    assert header["floor"]["contacts"] >= 10
+
+
+def test_a_focal_length_places_the_people_of_photos_too(lift3d, tmp_path):
+    picture = np.full((120, 160, 3), 20, np.uint8)
+    picture[:, 74:86] = 220
+    cv2.imwrite(str(tmp_path / "photo.png"), picture)
+    assert lift3d(tmp_path / "photo.png", "--no-pictures", "--focal-px", "200")[0] == 0
+    record = json.loads((tmp_path / "out" / "photo.json").read_text())
+    assert record["camera"] == {
+        "focal_px": 200.0,
+        "centre_px": [79.5, 59.5],
+        "focal_from": "given",
+    }
+    # ten millimetres a pixel, so that 200 px of focal length see a person from 2 m
+    assert record["people"][0]["root_mm"][2] == pytest.approx(2000, rel=0.02)
+
+
 def test_numbered_images_are_a_video_with_a_frame_rate(lift3d, tmp_path):
     folder = tmp_path / "shots"
     folder.mkdir()

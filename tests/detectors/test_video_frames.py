@@ -12,6 +12,7 @@ from lift3d.detectors.people import FoundPeople, find_people, find_people_alike,
 from lift3d.detectors.preprocess import cut_square
 from lift3d.detectors.video_frames import fill_between, frames_to_look_at, match_boxes
 from lift3d.models.hourglass import HourglassConfig, Residual, StackedHourglass
+from lift3d.pipelines.stream_workers import map_in_order
 from lift3d.poses.errors import BadInput
 
 
@@ -137,6 +138,14 @@ def frames():
     return images
 
 
+@pytest.fixture
+def torch_threads():
+    """Return a function that sets torch's threads until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 def test_photos_found_together_are_found_as_alone(detector, frames):
     given = (detector.device, 320, 0.25)
     together = find_people_alike(detector._people.net, frames[:3], *given)
@@ -156,6 +165,25 @@ def test_frames_give_the_people_that_photos_give(detector, frames):
     again = detector.detect_frames(frames, times_s)
     for one, two in zip(quick, again, strict=True):
         assert (one[0].joints_px == two[0].joints_px).all()
+
+
+def test_several_threads_find_the_same_to_the_last_bit(detector, frames, torch_threads):
+    torch_threads(3)
+    assert detector.frame_threads() == 3
+    whole = detector.detect_frames(frames[:2], [0.0, 0.1])
+
+    def detect(k):
+        return detector.detect_frames(frames[:2], [0.0, 0.1])
+
+    for found in map_in_order(detect, range(3), threads=2):
+        for ours, theirs in zip(found, whole, strict=True):
+            assert (ours[0].joints_px == theirs[0].joints_px).all()
+            assert (ours[0].box_xyxy_px == theirs[0].box_xyxy_px).all()
+
+
+def test_many_cores_give_no_more_than_four_threads(detector, torch_threads):
+    torch_threads(9)
+    assert detector.frame_threads() == 4
 
 
 def test_the_device_path_finds_what_the_host_path_finds(detector, frames):

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lift3d.datasets.mocap import MocapPack
+from lift3d.evaluation.lifting import score_lifter, scores_by_kind
 from lift3d.evaluation.lifting_sets import (
     CASES,
     height_mm,
@@ -115,3 +118,41 @@ def test_a_file_that_is_no_set_is_named(tmp_path):
         read_lifting_set(path)
 
     assert str(failure.value) == f"{path} is no readable npz pack; fetch it again"
+
+
+def test_pitches_in_falling_order_are_refused(pack):
+    with pytest.raises(BadInput) as failure:
+        lifting_set(pack, pitch_deg=(40.0, -10.0))
+
+    assert str(failure.value) == "pitch must go from low to high, got 40.0 to -10.0"
+
+
+def test_a_set_whose_arrays_do_not_fit_is_named(pack, tmp_path):
+    path = tmp_path / "set.npz"
+    made = lifting_set(pack)
+    replace(made, clip=made.clip[:3]).save(path)
+
+    with pytest.raises(BadInput) as failure:
+        read_lifting_set(path)
+
+    assert str(failure.value) == (
+        f"joints_px in {path} must have shape (3, 17, 2), got (40, 17, 2); "
+        "make the set with `lift3d data lifting-set`"
+    )
+
+
+def test_scores_by_kind_show_the_lifter_the_joints_of_the_skeleton_asked_for(pack):
+    seen = []
+
+    class Lifter:
+        def lift_arrays(self, joints_px, confidence=None, *, skeleton):
+            seen.append((skeleton, joints_px.shape))
+            return np.random.default_rng(0).normal(0, 300, (len(joints_px), 17, 3))
+
+    scores = scores_by_kind(Lifter(), lifting_set(pack), skeleton="coco17")
+    whole = score_lifter(Lifter(), lifting_set(pack), skeleton="lsp14")
+
+    assert seen == [("coco17", (40, 17, 2)), ("lsp14", (40, 14, 2))]
+    assert sorted(scores) == ["everyday acts", "walking"]
+    # one clip of each kind: a clip counts as much as another
+    np.testing.assert_allclose(whole.root_mm, np.mean([s.root_mm for s in scores.values()]))

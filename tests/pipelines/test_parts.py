@@ -87,6 +87,21 @@ def test_what_lacks_the_methods_is_no_detector(scripted):
     )
 
 
+def test_a_skeleton_by_name_only_is_refused():
+    class Named:
+        skeleton = "coco17"
+
+        def detect(self, images):
+            return []
+
+    with pytest.raises(PluginError) as failure:
+        load_detector(Named())
+
+    assert str(failure.value).endswith(
+        "must have a lift3d.Skeleton as `skeleton`, got 'coco17'; use lift3d.get_skeleton(name)"
+    )
+
+
 def test_what_is_not_callable_is_no_detector(scripted):
     name = f"{scripted}:NUMBER"
     assert message(load_detector, name) == (

@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import shutil
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -332,3 +335,120 @@ def test_the_outcome_says_where_the_time_went(pipeline, item, output):
     entry = outcome.entry(output)
     assert entry["outputs"] == ["walk.jsonl", "walk.npz", "walk.csv"]
     assert entry["fingerprint"] == video_run.fingerprint(item.source)
+
+
+def test_a_detector_that_several_threads_may_call_gives_the_same_bytes(pipeline, item, output):
+    run_video(pipeline, item, StreamSettings(), output)
+    detect, called_by = pipeline.detector.detect, set()
+
+    def noted(images):
+        called_by.add(threading.current_thread().name)
+        time.sleep(0.05)
+        return detect(images)
+
+    pipeline.detector.detect, pipeline.detector.frame_threads = noted, lambda: 3
+    again = replace(output, folder=output.folder.with_name("again"))
+    assert run_video(pipeline, item, StreamSettings(), again).status == "done"
+    assert len(called_by) == 3
+    assert files_of(again, item) == files_of(output, item)
+
+
+def breathe(pipeline):
+    """Let the lifter make people by up to a tenth larger and smaller as they walk."""
+    one = pipeline.lifter.one
+
+    def larger(pose):
+        lifted = one(pose)
+        return replace(
+            lifted, joints_mm=lifted.joints_mm * (1 + 0.1 * np.sin(pose.joints_px[0, 0]))
+        )
+
+    pipeline.lifter.one = larger
+
+
+def thighs_mm(frames):
+    """Return the lengths of the first person's right thigh in records."""
+    joints = np.array([frame["people"][0]["joints_mm"] for frame in frames])
+    return np.linalg.norm(joints[:, 2] - joints[:, 1], axis=-1)  # h36m17: right knee, right hip
+
+
+def test_constant_bones_keep_one_length_in_all_frames(pipeline, item, output):
+    breathe(pipeline)
+    free = replace(output, folder=output.folder.with_name("free"))
+    run_video(pipeline, item, StreamSettings(smooth="none"), free)
+    assert np.ptp(thighs_mm(lines_of(free, item)[1:])) > 10
+    settings = StreamSettings(smooth="none", constant_bones=True)
+    outcome = run_video(pipeline, item, settings, output)
+    assert (outcome.status, outcome.frames) == ("done", 70)
+    header, *frames = lines_of(output, item)
+    assert header["settings"]["constant_bones"] is True
+    thighs = thighs_mm(frames)
+    assert np.ptp(thighs) < 0.3  # coordinates are rounded to 0.1 mm
+    assert thighs[0] == pytest.approx(np.median(thighs_mm(lines_of(free, item)[1:])), rel=0.01)
+
+
+def test_bones_of_a_video_that_is_read_once_settle_as_it_goes(pipeline, item, output, monkeypatch):
+    breathe(pipeline)
+    data = Path(item.source).with_suffix(".mkv")
+    with av.open(item.source) as source, av.open(str(data), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data.read_bytes())))
+    settings = StreamSettings(smooth="none", constant_bones=True)
+    assert run_video(pipeline, VideoItem("-", "walk"), settings, output).status == "done"
+    thighs = thighs_mm(lines_of(output, item)[1:])
+    assert np.ptp(thighs[:10]) > np.ptp(thighs[-10:])
+
+
+def test_people_are_set_on_the_floor_that_their_feet_tell(pipeline, item, output):
+    free = replace(output, folder=output.folder.with_name("free"))
+    run_video(pipeline, item, StreamSettings(fov_deg=60), free)
+    run_video(pipeline, item, StreamSettings(fov_deg=60, floor=True), output)
+    assert lines_of(free, item)[0]["floor"] is None
+    header, *frames = lines_of(output, item)
+    floor = header["floor"]
+    np.testing.assert_allclose(floor["up"], [0, -1, 0], atol=0.05)
+    assert floor["contacts"] >= 10
+    for frame in frames:
+        for person in frame["people"]:
+            ankles = np.array(person["joints_mm"])[[3, 6]] + person["root_mm"]
+            above = ankles @ floor["up"] + floor["height_mm"]
+            assert abs(above.min()) < 15
+
+
+def test_a_stopped_run_with_floor_and_bones_goes_on_to_the_same_bytes(
+    pipeline, item, output, tmp_path
+):
+    settings = StreamSettings(constant_bones=True, floor=True)
+    run_video(pipeline, item, settings, output)
+    again = replace(output, folder=tmp_path / "again")
+
+    def stop(frames, total):
+        if frames > 40:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_video(pipeline, item, settings, again, stop)
+    assert run_video(pipeline, item, settings, again).status == "done"
+    assert files_of(again, item) == files_of(output, item)
+
+
+def test_a_floor_under_stdin_is_refused(pipeline, item, output, monkeypatch):
+    data = Path(item.source).with_suffix(".mkv")
+    shutil.copy(item.source, data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data.read_bytes())))
+    outcome = run_video(pipeline, VideoItem("-", "stdin"), StreamSettings(floor=True), output)
+    assert outcome.problem == (
+        "-: --floor goes through a video twice, which this source does not allow; leave it out, "
+        "or save the video first"
+    )
+
+
+def test_a_clip_without_standing_feet_says_so(pipeline, make_video, tmp_path, output, caplog):
+    empty = VideoItem(str(make_video(tmp_path / "dark.mp4", 5, columns=0)), "dark")
+    assert run_video(pipeline, empty, StreamSettings(floor=True), output).status == "done"
+    assert caplog.messages == [f"{empty.source}: too few standing feet to tell the floor"]
+    assert lines_of(output, empty)[0]["floor"] is None

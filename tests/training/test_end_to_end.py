@@ -1,9 +1,13 @@
 import pytest
 import torch
 
+from lift3d.detectors.crop_inference import to_maps
+from lift3d.detectors.heatmap import decode_expectation, local_mass
 from lift3d.lifting.joint_groups import random_groups
+from lift3d.lifting.joint_inputs import joint_inputs
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.models.residual_mlp import ResidualMLP, ResidualMLPConfig
+from lift3d.poses import convert_joints
 from lift3d.poses.errors import BadInput
 from lift3d.training.end_to_end import EndToEnd, EndToEndLoss
 from lift3d.training.group_loss import GroupLoss
@@ -44,6 +48,28 @@ def test_one_graph_gives_maps_joints_and_hypotheses(make, batch):
     assert [tuple(score.shape) for score in found.scores] == [(4, 16, 16, 16)] * 2
     assert found.joints_px.shape == (4, 16, 2)
     assert found.lifted.shape == (4, len(GROUPS), 13, 3)
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_the_lifters_get_the_joints_and_confidences_that_the_two_stages_apart_give(
+    make, batch, output
+):
+    net = make(output=output)[0].eval()
+    net = EndToEnd(net.detector, net.lifters, GROUPS, "lsp14").eval()  # its pelvis is a midpoint
+    net.detector.stacks[-1].score = torch.nn.Conv2d(16, 14, 1)
+    taken = []
+    net.lifters.register_forward_pre_hook(lambda module, inputs: taken.append(inputs[0]))
+
+    with torch.no_grad():
+        scores = net.detector(batch[0])[-1]
+        found = net(batch[0])
+
+    maps = to_maps(scores, output)
+    mass = local_mass(maps, decode_expectation(maps)) if output == "softmax" else maps.amax((2, 3))
+    apart = convert_joints(found.joints_px.numpy(), mass.clamp(0, 1).numpy(), "lsp14", "h36m17")
+    wanted = joint_inputs(torch.tensor(apart.joints), torch.tensor(apart.confidence)).features
+    index = torch.tensor(GROUPS)
+    torch.testing.assert_close(taken[0], wanted[:, index].flatten(2), rtol=1e-4, atol=1e-4)
 
 
 def test_the_3d_losses_alone_send_gradients_into_the_hourglass(make, batch):

@@ -120,3 +120,28 @@ def test_the_norms_of_the_weights_can_be_limited(pack, tmp_path):
     tensors, _ = read_tensors(tmp_path / "checkpoint.safetensors")
     norm = tensors["net/last.weight"].norm(dim=1)
     assert norm.max() < 0.3 + 0.02  # a step after the limit
+
+
+def test_a_training_of_other_groups_is_not_gone_on_with(pack, tmp_path):
+    one, other = (random_groups(17, size=13, least=2, seed=seed) for seed in (5, 6))
+    assert len(one) == len(other)  # the networks have the same sizes
+    train(SMALL, pack, tmp_path, groups=one)
+    before = (tmp_path / "recipe.json").read_text()
+
+    with pytest.raises(BadInput) as failure:
+        train(replace(SMALL, samples=128), pack, tmp_path, groups=other)
+
+    assert str(failure.value) == (
+        f"{tmp_path} holds a training of other joint groups; go on with its settings, which are "
+        f"in {tmp_path / 'recipe.json'}, or start in an empty folder"
+    )
+    assert (tmp_path / "recipe.json").read_text() == before
+
+
+def test_groups_of_different_sizes_are_refused(pack, tmp_path):
+    groups = (tuple(range(17)), tuple(range(12)))
+
+    with pytest.raises(BadInput) as failure:
+        train(SMALL, pack, tmp_path, groups=groups)
+
+    assert str(failure.value) == "groups must all have the same number of joints, got [17, 12]"
