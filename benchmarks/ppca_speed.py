@@ -80,7 +80,7 @@ def _row(name: str, lifter: PPCALifter, joints_px: np.ndarray, seen: np.ndarray 
     begin = time.perf_counter()
     lift_all()
     first = len(joints_px) / (time.perf_counter() - begin)
-    _times(lift_all, REPEATS)  # until memory and processor are warm
+    _times(lift_all, 6 * REPEATS)  # until memory and processor are warm
     rates = [len(joints_px) / seconds for seconds in _times(lift_all, REPEATS)]
     one_ms = 1000 * statistics.median(_times(lift_one, 50))
     spread = f"({min(rates):,.0f} - {max(rates):,.0f})"

@@ -13,8 +13,8 @@ INFERRED = 0.5  # a joint that only the model places has this part of its neighb
 def fill_confidence(confidence: Array, skeleton: Skeleton) -> Array:
     """Return confidences in which a joint that was not seen has a part of its neighbours'.
 
-    A joint with confidence 0 gets half the mean confidence of the joints that a bone ties it to; one
-    without any seen neighbour from those that were filled before it, and so on.
+    A joint with confidence 0 gets half the mean confidence of the joints that a bone ties it to;
+    one without any seen neighbour gets half of what those have then, and so on.
 
     Args:
         confidence: (N, L) from 0 to 1.
