@@ -168,7 +168,8 @@ class VideoPipe:
         first = next(decoded, None)
         if first is None:
             raise DecodeError(
-                "-: no frame in what came on stdin can be decoded; pipe a whole video"
+                "-: no frame in what came on stdin can be decoded; pipe a whole video, MP4 "
+                "only with its index in front (faststart), or give the file"
             )
         image = upright(first, VideoReformatter())
         self.size_px = (image.shape[1], image.shape[0])

@@ -101,6 +101,7 @@ def run_video(
     try:
         source = open_source(item.source, settings.fps)
         try:
+            _check_start(source, settings)
             run = _VideoRun(pipeline, source, item, settings, output, clock, progress)
             status, frames, people = run.do()
             problem = source.problem or run.end.problem
@@ -243,6 +244,18 @@ class FoundVideo:
             return True
         step = self._settings.selection.stride
         return first.index == last.index + step and first.pts > last.pts
+
+
+def _check_start(source: Source, settings: StreamSettings) -> None:
+    """Raise BadInput where the part to take begins a second or more behind the video's end."""
+    start_s = settings.selection.start_s
+    if start_s and source.rate and source.n_frames:
+        length_s = source.n_frames / source.rate
+        if start_s >= length_s + 1:
+            raise BadInput(
+                f"{source.name}: the start, {start_s:g} s, lies behind the end, about "
+                f"{length_s:.1f} s; give an earlier one"
+            )
 
 
 class _VideoRun:

@@ -150,3 +150,13 @@ def test_a_second_run_into_the_folder_is_told(lift3d, walk, tmp_path):
         code, said = lift3d(walk)
     assert code == 2
     assert "is in use by another run (process" in said
+
+
+def test_a_start_behind_the_end_is_one_line_and_writes_nothing(lift3d, walk, tmp_path):
+    code, said = lift3d(walk, "--start", "60")
+
+    assert code == 1
+    assert said.splitlines()[0] == (
+        f"lift3d: {walk}: the start, 60 s, lies behind the end, about 1.2 s; give an earlier one"
+    )
+    assert not (tmp_path / "out" / "walk.jsonl").exists()
