@@ -146,7 +146,7 @@ def _todo(
 
 
 def _has_changed(item: "VideoItem", before: dict[str, Any]) -> bool:
-    from ..pipelines.video_run import fingerprint
+    from ..pipelines.video_found import fingerprint
 
     return before.get("fingerprint") != fingerprint(item.source)
 

@@ -13,10 +13,11 @@ import av
 import numpy as np
 import pytest
 
-from lift3d.pipelines import video_run, video_writers
+from lift3d.pipelines import video_writers
 from lift3d.pipelines.pipeline import Pipeline
 from lift3d.pipelines.sources import Selection
 from lift3d.pipelines.stream_settings import StreamSettings
+from lift3d.pipelines.video_found import fingerprint
 from lift3d.pipelines.video_output import PartsInfo, VideoItem, VideoOutput
 from lift3d.pipelines.video_run import find_chunk, run_video
 from lift3d.poses.errors import BadInput
@@ -334,7 +335,7 @@ def test_the_outcome_says_where_the_time_went(pipeline, item, output):
     assert set(outcome.stages) == {"decode", "detect", "lift", "track", "write"}
     entry = outcome.entry(output)
     assert entry["outputs"] == ["walk.jsonl", "walk.npz", "walk.csv"]
-    assert entry["fingerprint"] == video_run.fingerprint(item.source)
+    assert entry["fingerprint"] == fingerprint(item.source)
 
 
 def test_a_detector_that_several_threads_may_call_gives_the_same_bytes(pipeline, item, output):
