@@ -2,13 +2,12 @@
 
 import hashlib
 import statistics
-import time
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
-from machine import describe
+from machine import describe, seconds_of
 from scipy.stats import spearmanr
 
 from lift3d.datasets.mocap import read_mocap
@@ -19,7 +18,7 @@ from lift3d.pipelines.parts import load_lifter
 from lift3d.poses import Pose2D, convert_joints, get_skeleton
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "weights" / "consensus-cmu.safetensors"
-SKELETONS = ("h36m17", "mpii16", "coco17", "lsp14", "humaneva15", "body25")
+SKELETONS = ("h36m17", "mpii16", "coco17", "lsp14", "humaneva15", "blazepose33", "body25")
 BATCH = 4096
 REPEATS = 7
 
@@ -88,31 +87,25 @@ def _speed(lifter: ConsensusLifter, test: LiftingSet) -> None:
         "own confidences": (joints_px, own, "h36m17"),
     }
     for name, (joints, confidence, skeleton) in cases.items():
-        times = _times(
-            lambda j=joints, c=confidence, s=skeleton: lifter.lift_arrays(j, c, skeleton=s)
-        )
-        rates = sorted(len(joints) / t for t in times)
+
+        def lift_all(j=joints, c=confidence, s=skeleton) -> None:  # type: ignore[no-untyped-def]
+            lifter.lift_arrays(j, c, skeleton=s)
+
+        lift_all()
+        rates = sorted(len(joints) / t for t in seconds_of(lift_all, REPEATS))
         click.echo(
             f"{name:16} batches of {len(joints)}: {statistics.median(rates):8,.0f} poses/s "
             f"({rates[0]:,.0f}-{rates[-1]:,.0f})"
         )
-    single = [
-        1000 * t for t in _times(lambda: lifter.lift_arrays(joints_px[:1], skeleton="h36m17"), 50)
-    ]
+
+    def lift_one() -> None:
+        lifter.lift_arrays(joints_px[:1], skeleton="h36m17")
+
+    single = [1000 * t for t in seconds_of(lift_one, 50)]
     click.echo(
         f"one pose at a time: {statistics.median(single):.2f} ms "
         f"({min(single):.2f}-{max(single):.2f})"
     )
-
-
-def _times(work, repeats: int = REPEATS) -> list[float]:
-    work()
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return times
 
 
 if __name__ == "__main__":

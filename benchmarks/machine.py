@@ -2,6 +2,8 @@
 
 import os
 import platform
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,16 @@ def describe(threads: int) -> str:
         digest = sha256_of(entry.path) if entry.path.exists() else "missing"
         lines.append(f"weights {entry.name} sha256 {digest}")
     return "\n".join(lines)
+
+
+def seconds_of(work: Callable[[], object], repeats: int) -> list[float]:
+    """Return the time of each of several calls, in seconds."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return times
 
 
 def _processor() -> str:

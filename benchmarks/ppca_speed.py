@@ -7,12 +7,12 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
+from machine import seconds_of
 
 from lift3d.datasets.mocap import TRAIN, read_mocap
 from lift3d.evaluation.lifting_sets import lifting_set
@@ -80,21 +80,12 @@ def _row(name: str, lifter: PPCALifter, joints_px: np.ndarray, seen: np.ndarray 
     begin = time.perf_counter()
     lift_all()
     first = len(joints_px) / (time.perf_counter() - begin)
-    _times(lift_all, 6 * REPEATS)  # until memory and processor are warm
-    rates = [len(joints_px) / seconds for seconds in _times(lift_all, REPEATS)]
-    one_ms = 1000 * statistics.median(_times(lift_one, 50))
+    seconds_of(lift_all, 6 * REPEATS)  # until memory and processor are warm
+    rates = [len(joints_px) / seconds for seconds in seconds_of(lift_all, REPEATS)]
+    one_ms = 1000 * statistics.median(seconds_of(lift_one, 50))
     spread = f"({min(rates):,.0f} - {max(rates):,.0f})"
     told = f"  first time {first:,.0f}" if "hidden" in name else ""
     click.echo(f"{name:44}{statistics.median(rates):10,.0f}{spread:>22}{one_ms:9.2f} ms{told}")
-
-
-def _times(work: Callable[[], None], repeats: int) -> list[float]:
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return times
 
 
 if __name__ == "__main__":

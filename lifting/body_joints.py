@@ -9,6 +9,7 @@ from ..poses import Pose2D, Skeleton, convert_joints, get_skeleton
 from ..poses.errors import BadInput
 
 BODY = get_skeleton("h36m17")
+MIN_JOINTS = 4  # three joints fit any pose; with fewer than four what was learned speaks alone
 
 
 def body_arrays(

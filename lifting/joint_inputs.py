@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MIN_JOINTS = 4  # with fewer the network's prior would speak alone
+from .body_joints import MIN_JOINTS
+
 SMALLEST_PX = 1e-3  # bodies smaller than this are one point
 
 

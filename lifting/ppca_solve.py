@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .body_joints import MIN_JOINTS
 from .ppca_camera import CameraKnowledge
 from .ppca_forms import view_forms
 from .ppca_mixture import PPCAMixture, with_noise_levels
 from .ppca_refine import PoseRefiner, Scene, make_scene
 from .ppca_search import Found, ViewSearch
-from .ppca_view import MIN_JOINTS, UnitJoints, roll_back
+from .ppca_view import UnitJoints, roll_back
 
 COUNTS = 0.25  # of a pose's highest weight: from there on a joint counts in the search
 TILT_STEP = np.radians(0.5)  # known tilts are searched at multiples of it

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .body_joints import MIN_JOINTS
+
 Array = NDArray[np.floating]
 
-MIN_JOINTS = 4  # three joints fit any pose; with fewer than four the prior would speak alone
 TILT_MEAN, TILT_SD = np.radians(15.0), np.radians(20.0)  # cameras mostly look down a little
 ROLL_SD = np.radians(10.0)
 ROLL_COST = 9.0  # squared deviations that a body rolled out of the upright costs

@@ -5,6 +5,7 @@ import torch
 import lift3d
 from lift3d.lifting import ConsensusLifter
 from lift3d.lifting.joint_groups import random_groups
+from lift3d.lifting.weak_camera import fit_weak_cameras
 from lift3d.models.residual_mlp import FusedMLP, ResidualMLP, ResidualMLPConfig
 from lift3d.models.tensor_file import write_tensors
 from lift3d.poses import SKELETONS, Pose2D, get_skeleton
@@ -111,8 +112,12 @@ def test_a_pose_carries_camera_uncertainty_and_where_it_came_from(lifter, joints
     assert pose.sigma_mm[0] == 0  # all is relative to the root
     assert (pose.sigma_mm[1:] >= 5.0).all()
     assert pose.confidence[10] == 0.5  # half of its only neighbour's
-    if pose.camera is not None:
-        assert pose.camera.scale_px_per_mm > 0
+    scale, offset_px = fit_weak_cameras(pose.joints_mm[None], joints_px[:1], confidence[None])
+    if np.isnan(scale[0]):  # untrained networks may give a mirror image, which no camera shows
+        assert pose.camera is None
+    else:
+        assert pose.camera.scale_px_per_mm == pytest.approx(scale[0])
+        np.testing.assert_allclose(pose.camera.offset_px, offset_px[0])
 
 
 def test_a_pose_beyond_repair_has_neither_camera_nor_confidence(lifter):
