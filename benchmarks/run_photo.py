@@ -79,19 +79,18 @@ def _model_seconds(photo: Path, repeats: int, threads: int) -> dict[str, list[fl
     from lift3d import read_image
     from lift3d.detectors.hourglass import HourglassDetector
     from lift3d.detectors.people import find_people
-    from lift3d.models.load import load_hourglass
     from lift3d.pipelines.parts import load_lifter
 
     torch.set_num_threads(threads)
-    device = torch.device("cpu")
-    finder, detector = load_hourglass("people", device), HourglassDetector(device="cpu")
+    detector, device = HourglassDetector(device="cpu"), torch.device("cpu")
+    finder = detector._people  # as the detector made it quick
     lifter = load_lifter("consensus", "cpu")
     image = read_image(photo)
     poses = detector.detect([image])[0]
     if not poses:
         click.echo("no person found: the rows of joints and lifting say nothing", err=True)
     boxes = np.array([pose.box_xyxy_px for pose in poses]).reshape(-1, 4)
-    size, threshold = finder.input_size, detector.threshold
+    size, threshold = detector.search_size, detector.threshold
     parts: dict[str, Callable[[], object]] = {
         "model part, one photo": lambda: lifter.lift(detector.detect([image])[0]),
         "  person finder": lambda: find_people(finder.net, image, device, size, threshold),

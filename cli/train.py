@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .train_consensus import train_consensus_command
+from .train_fusion import train_fusion_command
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -50,12 +51,22 @@ def train() -> None:
     metavar="JSON IMAGES",
     help="COCO's keypoint annotations and images folder.",
 )
-@click.option("-o", "--output", type=FOLDER, default=Path("runs/hourglass"), show_default=True)
 @click.option(
-    "--phases", default="128:210000,192:175000", show_default=True, help="size:crops, in order."
+    "-o", "--output", "folder", type=FOLDER, default=Path("runs/hourglass"), show_default=True
 )
-@click.option("--stacks", default=2, show_default=True, type=click.IntRange(1))
-@click.option("--features", default=128, show_default=True, type=click.IntRange(4))
+@click.option(
+    "--phases", default="128:240000,192:160000", show_default=True, help="size:crops, in order."
+)
+@click.option(
+    "--encoder",
+    default="lite0",
+    show_default=True,
+    type=click.Choice(["lite0", "lite2", "none"]),
+    help="EfficientNet-Lite with ImageNet's weights on the way down; none: the papers' network.",
+)
+@click.option("--stacks", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--features", default=160, show_default=True, type=click.IntRange(4))
+@click.option("--start-from", type=FILE, help="Weights to begin with, of the same kind.")
 @click.option(
     "--loss",
     default="cross-entropy",
@@ -81,10 +92,12 @@ def train_hourglass_command(
     lspet: Path | None,
     mpii: tuple[Path, Path] | None,
     coco: tuple[Path, Path] | None,
-    output: Path,
+    folder: Path,
     phases: str,
+    encoder: str,
     stacks: int,
     features: int,
+    start_from: Path | None,
     loss: str,
     batch: int,
     rate: float,
@@ -94,16 +107,19 @@ def train_hourglass_command(
 ) -> None:
     """Train the stacked hourglass on person crops, from packs or official data sets."""
     from ..models.device import choose_device
+    from ..models.encoder_hourglass import EncoderHourglassConfig
     from ..models.hourglass import HourglassConfig
     from ..training.crop_sources import CropSources
     from ..training.hourglass import HourglassRecipe, train_hourglass
     from ..training.schedule import parse_phases
 
     sources = CropSources(crops, photos, lsp, lspet, mpii, coco)
-    config = HourglassConfig(
-        stacks=stacks,
-        features=features,
-        output="softmax" if loss == "cross-entropy" else "linear",
+    shape = {"stacks": stacks, "features": features}
+    output = "softmax" if loss == "cross-entropy" else "linear"
+    config = (
+        HourglassConfig(**shape, output=output)
+        if encoder == "none"
+        else EncoderHourglassConfig(encoder, **shape, output=output)
     )
     recipe = HourglassRecipe(
         config=config, phases=parse_phases(phases), batch=batch, rate=rate, seed=seed
@@ -112,16 +128,42 @@ def train_hourglass_command(
     click.echo("reading the crops ...", err=True)
     data, validation = sources.read()
     with training_progress("hourglass") as progress:
-        path = train_hourglass(recipe, data, validation, output, chosen, checkpoint_every, progress)
+        path = train_hourglass(
+            recipe, data, validation, folder, chosen, checkpoint_every, progress, start_from
+        )
     click.echo(f"weights: {path}", err=True)
+
+
+@train.command("lsp-faults")
+@click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
+@click.option("--photos", type=FILE, help="Photos pack (photos448.npz); its people are cut out.")
+@click.option(
+    "-o", "--output", "folder", type=FOLDER, default=Path("runs/lsp-faults"), show_default=True
+)
+@click.option("--device", default="auto", show_default=True)
+def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: str) -> None:
+    """Find wrong labels of LSP extended: train on either half, look at the other."""
+    from ..models.device import choose_device
+    from ..training.crop_sources import CropSources
+    from ..training.lsp_faults import find_faults, look_crosswise, write_faults
+
+    chosen = choose_device(device)
+    click.echo("reading the crops ...", err=True)
+    data, validation = CropSources(crops, photos).read(mend=False)
+    with training_progress("half of the photos") as progress:
+        seen_px, confidence = look_crosswise(data, validation, folder, chosen, progress)
+    sport = data.source == "lspet"
+    faults = find_faults(data.joints_px[sport], seen_px, confidence)
+    write_faults(folder / "lsp_faults.csv", data.photo[sport], faults)
+    click.echo(f"{sum(map(bool, faults))} faults: {folder / 'lsp_faults.csv'}", err=True)
 
 
 @train.command("people")
 @click.option("--photos", type=FILE, required=True, help="Photos pack (photos448.npz).")
 @click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
-@click.option("--start-from", type=FILE, help="Weights of a joint hourglass to start from.")
+@click.option("--start-from", type=FILE, help="Weights to begin with, of the same kind.")
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
-@click.option("--samples", default=44_000, show_default=True, type=click.IntRange(1))
+@click.option("--samples", default=24_000, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
 @CHECKPOINT_EVERY
 @click.option("--device", default="auto", show_default=True)
@@ -142,16 +184,22 @@ def train_people_command(
     from ..training.person_finder import FinderRecipe, train_finder
 
     chosen = choose_device(device)
-    recipe = FinderRecipe(
-        start_from=str(start_from) if start_from else None, samples=samples, seed=seed
-    )
+    recipe = FinderRecipe(samples=samples, seed=seed)
     click.echo("reading the photos ...", err=True)
     people: CropSet = read_crops_pack(crops, 0)
     people = people.where(people.source == "lspet")
     data, validation = read_photos_pack(photos, 0), read_photos_pack(photos, 1)
     with training_progress("people") as progress:
         path = train_finder(
-            recipe, data, people, validation, output, chosen, checkpoint_every, progress
+            recipe,
+            data,
+            people,
+            validation,
+            output,
+            chosen,
+            checkpoint_every,
+            progress,
+            start_from,
         )
     click.echo(f"weights: {path}", err=True)
 
@@ -219,3 +267,4 @@ def train_ppca_command(
 
 
 train.add_command(train_consensus_command)
+train.add_command(train_fusion_command)

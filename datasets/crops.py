@@ -20,11 +20,13 @@ class CropSet:
         images: uint8 array of shape (N, S, S, 3), RGB.
         joints_px: float32 array of shape (N, 16, 2), crop pixels, `mpii16`; NaN: not labelled.
         source: str array of shape (N,), the data set that a crop is from ("lspet", "coco", ...).
+        photo: str array of shape (N,), the photo within its data set; crops of one photo share it.
     """
 
     images: np.ndarray
     joints_px: np.ndarray
     source: np.ndarray
+    photo: np.ndarray
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,5 +75,7 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
     with ThreadPoolExecutor() as pool:
         decoded = pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen)
         images = np.stack(list(decoded))
-    source = np.array([str(name).split("/")[0].split("_")[0] for name in pack["src"][chosen]])
-    return CropSet(images, derive_trunk(pack["joints"][chosen].astype(np.float32)), source)
+    joints = derive_trunk(pack["joints"][chosen].astype(np.float32))
+    sets, people = zip(*(str(name).split("/") for name in pack["src"][chosen]), strict=True)
+    source = np.array([name.split("_")[0] for name in sets])
+    return CropSet(images, joints, source, np.array([name.split("#")[0] for name in people]))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .labels import mpii16_rows
@@ -18,12 +19,14 @@ class PhotoSet:
         person_photo: int array of shape (M,), the photo of each person.
         box_xyxy_px: float32 array of shape (M, 4).
         coco17_px: float32 array of shape (M, 17, 2), NaN where not labelled.
+        name: str array of shape (P,), the photos' names within their data set.
     """
 
     encoded: list[np.ndarray]
     person_photo: np.ndarray
     box_xyxy_px: np.ndarray
     coco17_px: np.ndarray
+    name: np.ndarray
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -36,6 +39,18 @@ class PhotoSet:
         """Return the rows of the people in photo `index`."""
         return np.flatnonzero(self.person_photo == index)
 
+    def where(self, chosen: np.ndarray) -> "PhotoSet":
+        """Return the photos that a bool array (P,) marks, with their people."""
+        number = np.where(chosen, np.cumsum(chosen) - 1, -1)
+        people = np.flatnonzero(number[self.person_photo] >= 0)
+        return PhotoSet(
+            [self.encoded[i] for i in np.flatnonzero(chosen)],
+            number[self.person_photo[people]],
+            self.box_xyxy_px[people],
+            self.coco17_px[people],
+            self.name[chosen],
+        )
+
     def mpii16_px(self) -> np.ndarray:
         """Return the joints as `mpii16` (M, 16, 2); what COCO does not label is NaN."""
         joints = np.full((len(self.coco17_px), 16, 2), np.nan, np.float32)
@@ -44,13 +59,27 @@ class PhotoSet:
         return joints
 
 
+def turn_upside_down(photos: PhotoSet) -> PhotoSet:
+    """Return the photos turned by half a turn, with the people in them; no pixel changes."""
+    encoded, sizes = [], []
+    for index in range(len(photos)):
+        image = photos.load(index)[::-1, ::-1]
+        sizes.append(image.shape[1::-1])
+        bgr = np.ascontiguousarray(image[..., ::-1])
+        encoded.append(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].ravel())
+    last = np.array(sizes, np.float32).reshape(-1, 2)[photos.person_photo] - 1  # (M, 2)
+    box = np.tile(last, 2) - photos.box_xyxy_px[:, [2, 3, 0, 1]]
+    coco17 = last[:, None] - photos.coco17_px
+    return PhotoSet(encoded, photos.person_photo, box, coco17, photos.name)
+
+
 def read_photos_pack(path: str | Path, split: int) -> PhotoSet:
     """Read the photos of one split (0 train, 1 validation) of a photos pack (`photos448.npz`).
 
     Raises:
         DecodeError: the file is no such pack.
     """
-    pack = read_pack(path, ("image", "offset", "photo", "box", "coco17", "split"))
+    pack = read_pack(path, ("image", "offset", "photo", "box", "coco17", "split", "src"))
     data, offset = pack["image"], pack["offset"]
     chosen = np.flatnonzero(pack["split"] == split)
     number = np.full(len(pack["split"]), -1)
@@ -61,4 +90,5 @@ def read_photos_pack(path: str | Path, split: int) -> PhotoSet:
         number[pack["photo"][people]],
         pack["box"][people],
         pack["coco17"][people, :, :2],
+        np.array([str(name).rsplit("/", 1)[-1] for name in pack["src"][chosen]]),
     )

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.hourglass import StackedHourglass
+from ..models.calibration import Calibration
+from ..models.heatmap_net import HeatmapNet
 from .heatmap import cells_to_px, decode, local_mass, softmax_maps
 
 
@@ -32,7 +33,10 @@ def to_maps(output: Tensor, kind: str) -> Tensor:
 
 @torch.inference_mode()
 def infer_crops(
-    net: StackedHourglass, inputs: Tensor, flip_index: np.ndarray | None = None
+    net: HeatmapNet,
+    inputs: Tensor,
+    flip_index: np.ndarray | None = None,
+    calibration: Calibration | None = None,
 ) -> CropJoints:
     """Find the joints in person crops.
 
@@ -40,18 +44,29 @@ def infer_crops(
         net: in evaluation mode.
         inputs: (N, 3, S, S) as `preprocess.to_input` gives them.
         flip_index: (J,) of the skeleton, to average the maps with those of the mirrored crops
-            (twice the time); None: do not.
-
-    Returns:
-        For maps that are distributions (output "softmax") the confidence is the mass near the
-        joint: the network's probability that the joint lies within 2 cells. Else it is the peak.
+            (nearly twice the time); None: do not.
+        calibration: of the network's confidences; None leaves them as `raw_confidence` has them.
     """
     kind = net.config.output
-    maps = to_maps(net(inputs)[-1], kind)
-    if flip_index is not None:
+    if flip_index is None:
+        maps = to_maps(net(inputs)[-1], kind)
+    else:
         order = torch.as_tensor(flip_index.copy(), device=inputs.device)
-        mirrored = to_maps(net(inputs.flip(-1))[-1], kind)
-        maps = (maps + mirrored.flip(-1)[:, order]) / 2
+        both = to_maps(net(torch.cat([inputs, inputs.flip(-1)]))[-1], kind)  # (2N, J, H, W)
+        plain, mirrored = both.chunk(2)
+        maps = (plain + mirrored.flip(-1)[:, order]) / 2
     cells = decode(maps, "dark")
+    confidence = raw_confidence(maps, cells, kind)
+    if calibration is not None:
+        confidence = calibration(confidence, flip=flip_index is not None)
+    return CropJoints(cells_to_px(cells, net.stride), confidence, maps)
+
+
+def raw_confidence(maps: Tensor, cells: Tensor, kind: str) -> Tensor:
+    """Return how sure maps (N, J, H, W) are of the joints (N, J, 2) read from them, 0..1.
+
+    For maps that are distributions (output "softmax") it is the mass near the joint: the network's
+    probability that the joint lies within 2 cells. Else it is the peak.
+    """
     confidence = local_mass(maps, cells) if kind == "softmax" else maps.amax((-2, -1))
-    return CropJoints(cells_to_px(cells, net.stride), confidence.clamp(0, 1), maps)
+    return confidence.clamp(0, 1)

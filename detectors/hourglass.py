@@ -1,16 +1,14 @@
-"""The default detector: a person finder, then a stacked hourglass on each person's crop."""
+"""The default detector: a person finder, then a hourglass on each person's crop."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..models.device import choose_device
-from ..models.hourglass import StackedHourglass
-from ..models.load import load_hourglass
+from ..models.load import LoadedHourglass, load_hourglass
 from ..poses.boxes import apply_affine, invert_affine, square_affine
 from ..poses.errors import BadInput
 from ..poses.pose import Pose2D, PoseCrop
@@ -18,9 +16,10 @@ from ..poses.skeleton import Skeleton, get_skeleton
 from .crop_inference import CropJoints, infer_crops
 from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
-from .fast_hourglass import FastHourglass, fast_dtype
+from .fast_net import fast_net
 from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
 from .preprocess import check_image, cut_square, stack_images
+from .quickest_dtype import dtype_for
 from .video_frames import fill_between, frames_to_look_at
 
 BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
@@ -30,9 +29,14 @@ MOST_THREADS = 4
 class HourglassDetector:
     """Find people and their 16 MPII joints in photos.
 
-    A small hourglass finds people in the whole photo, scaled down; a stacked hourglass (Newell et
-    al., 2016) finds the joints in a square crop around each of them. The score of a person is the
+    A small hourglass finds people in the whole photo, scaled down; another one (Newell et al.,
+    2016) finds the joints in a square crop around each of them. The score of a person is the
     geometric mean of the finder's score and the joints' mean confidence.
+
+    Both run as copies with their norms folded in. On a CPU they use bfloat16 where that is
+    quicker, which is measured when a network is loaded for the first time on a machine and kept in
+    the user's cache folder (see `quickest_dtype`); joints then differ by about a tenth of a
+    crop's pixel from those in float32. `precision="float32"` gives the same everywhere.
 
     Args:
         weights: of the joint network: a name of the zoo or a `.safetensors` path.
@@ -48,6 +52,11 @@ class HourglassDetector:
         batch: crops that run together.
         with_maps: keep each person's crop and heatmaps in `Pose2D.crop`, for lifters that look at
             them.
+        precision: "auto" (float16 on CUDA, what is quickest on a CPU), "float32", "bfloat16" or
+            "float16".
+
+    Raises:
+        BadInput: the joint network's weights are a person finder's, or there is no such precision.
     """
 
     def __init__(
@@ -57,16 +66,19 @@ class HourglassDetector:
         device: str | torch.device = "auto",
         flip: bool = True,
         search_size: int | None = None,
-        threshold: float = 0.25,
+        threshold: float = 0.3,
         max_people: int = 50,
         batch: int = 16,
         with_maps: bool = False,
+        precision: str = "auto",
     ) -> None:
         self.device = choose_device(str(device))
         joints, people = (load_hourglass(name, self.device) for name in (weights, finder))
         if joints.skeleton is None:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
-        self._joints, self._people = joints, people
+        crops = (2 if flip else 1, joints.input_size)
+        self._joints = _quick(joints, *crops, self.device, precision)
+        self._people = _quick(people, 1, people.input_size, self.device, precision)
         self.flip = flip
         self.search_size = search_size or people.input_size
         self.threshold = threshold
@@ -95,7 +107,7 @@ class HourglassDetector:
             find_people(self._people.net, image, self.device, self.search_size, self.threshold)
             for image in images
         ]
-        return self._poses(images, found, self._joints.net, self.flip)
+        return self._poses(images, found, self.flip)
 
     def detect_frames(
         self, images: Sequence[np.ndarray], times_s: Sequence[float]
@@ -103,9 +115,8 @@ class HourglassDetector:
         """Return the people of consecutive frames of a video, best first, quicker than `detect`.
 
         People are looked for at least every sixth of a second, and their boxes interpolated
-        between; the joints are found in every frame, without mirrored crops, with 16-bit numbers
-        where the device is made for them. On a GPU the frames are cut and scaled there. The
-        result depends on these frames alone.
+        between; the joints are found in every frame, without mirrored crops. On a GPU the frames
+        are cut and scaled there. The result depends on these frames alone.
 
         Args:
             images: RGB uint8 (H, W, 3), all of one size.
@@ -119,28 +130,30 @@ class HourglassDetector:
         looks = frames_to_look_at(times_s)
         if not looks:
             return []
-        joints, people = self._fast_nets
         if self.device.type == "cuda" and not self.with_maps:
             return self._detect_on_device(images, times_s, looks)
         seen = find_people_alike(
-            people, [images[k] for k in looks], self.device, self.search_size, self.threshold
+            self._people.net,
+            [images[k] for k in looks],
+            self.device,
+            self.search_size,
+            self.threshold,
         )
-        return self._poses(images, fill_between(looks, seen, times_s), joints, flip=False)
+        return self._poses(images, fill_between(looks, seen, times_s), flip=False)
 
     def frame_threads(self) -> int:
         """Return from how many threads `detect_frames` may be called at once.
 
         On a CPU as many as torch would use for one network, 4 at most: decoding keeps up with no
-        more, and each holds a batch of frames. The networks are made ready for them here.
+        more, and each holds a batch of frames.
         """
-        self._fast_nets  # noqa: B018
         return min(torch.get_num_threads(), MOST_THREADS) if self.device.type == "cpu" else 1
 
     def _detect_on_device(
         self, images: Sequence[np.ndarray], times_s: Sequence[float], looks: list[int]
     ) -> list[list[Pose2D]]:
         """Do what `detect_frames` does with frames that go to the device once."""
-        joints, people = self._fast_nets
+        people = self._people.net
         frames = upload_frames(images, self.device)
         inputs, factor = fit_frames(frames[looks], self.search_size, people.divisor)
         size_px = (images[0].shape[1], images[0].shape[0])
@@ -153,33 +166,20 @@ class HourglassDetector:
         for start in range(0, len(boxes), self.batch):
             rows = slice(start, start + self.batch)
             square = centre[rows], side[rows], self._joints.input_size
-            crops = infer_crops(joints, cut_squares(frames, owner[rows], *square), None)
+            crops = self._infer(cut_squares(frames, owner[rows], *square), flip=False)
             poses += self._in_frame(crops, *square, boxes[rows])
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], each)
             for k, each in enumerate(found)
         ]
 
-    @cached_property
-    def _fast_nets(self) -> tuple[StackedHourglass, StackedHourglass]:
-        """The joint network and the finder as frames of videos get them."""
-        dtype = fast_dtype(self.device)
-        joints, people = (
-            FastHourglass(loaded.net, dtype) for loaded in (self._joints, self._people)
-        )
-        return joints, people
-
     def _poses(
-        self,
-        images: Sequence[np.ndarray],
-        found: list[FoundPeople],
-        net: StackedHourglass,
-        flip: bool,
+        self, images: Sequence[np.ndarray], found: list[FoundPeople], flip: bool
     ) -> list[list[Pose2D]]:
         """Return the poses of the people found in each image, best first, without doubles."""
         owner = [i for i, people in enumerate(found) for _ in people.score]
         boxes = np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)])
-        poses = self._poses_in_boxes([images[i] for i in owner], boxes, net, flip)
+        poses = self._poses_in_boxes([images[i] for i in owner], boxes, flip)
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], people)
             for k, people in enumerate(found)
@@ -194,21 +194,17 @@ class HourglassDetector:
             images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
             boxes_xyxy_px: (P, 4) around the whole persons.
         """
-        return self._poses_in_boxes(images, boxes_xyxy_px, self._joints.net, self.flip)
+        return self._poses_in_boxes(images, boxes_xyxy_px, self.flip)
 
     def _poses_in_boxes(
-        self,
-        images: Sequence[np.ndarray],
-        boxes_xyxy_px: np.ndarray,
-        net: StackedHourglass,
-        flip: bool,
+        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, flip: bool
     ) -> list[Pose2D]:
         centre, side = _squares(boxes_xyxy_px)
         poses: list[Pose2D] = []
         for start in range(0, len(images), self.batch):
             rows = range(start, min(start + self.batch, len(images)))
             poses += self._joints_in_squares(
-                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows], net, flip
+                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows], flip
             )
         return poses
 
@@ -218,15 +214,13 @@ class HourglassDetector:
         centre: np.ndarray,
         side: np.ndarray,
         boxes: np.ndarray,
-        net: StackedHourglass,
         flip: bool,
     ) -> list[Pose2D]:
         size = self._joints.input_size
         crops = [
             cut_square(image, c, s, size) for image, c, s in zip(images, centre, side, strict=True)
         ]
-        flip_index = self.skeleton.flip_index if flip else None
-        found = infer_crops(net, stack_images(crops, self.device), flip_index)
+        found = self._infer(stack_images(crops, self.device), flip)
         poses = self._in_frame(found, centre, side, size, boxes)
         if not self.with_maps:
             return poses
@@ -235,6 +229,11 @@ class HourglassDetector:
             replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
             for k, pose in enumerate(poses)
         ]
+
+    def _infer(self, inputs: torch.Tensor, flip: bool) -> CropJoints:
+        """Return the joints in crops (N, 3, S, S), their confidences as the network's file says."""
+        joints, flip_index = self._joints, self.skeleton.flip_index if flip else None
+        return infer_crops(joints.net, inputs, flip_index, joints.calibration)
 
     def _in_frame(
         self, found: CropJoints, centre: np.ndarray, side: np.ndarray, size: int, boxes: np.ndarray
@@ -268,6 +267,15 @@ class HourglassDetector:
         ]
         kept = keep_distinct([pose for pose in scored if pose.score >= self.threshold])
         return [replace(pose, person_id=k) for k, pose in enumerate(kept[: self.max_people])]
+
+
+def _quick(
+    loaded: LoadedHourglass, n: int, size: int, device: torch.device, precision: str
+) -> LoadedHourglass:
+    """Return a network in its quickest form for n inputs of a size at once."""
+    side = -(-size // loaded.net.divisor) * loaded.net.divisor
+    dtype = dtype_for(loaded.net, (n, 3, side, side), device, precision)
+    return replace(loaded, net=fast_net(loaded.net, dtype))
 
 
 def _squares(boxes_xyxy_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..models.hourglass import StackedHourglass
+from ..models.heatmap_net import HeatmapNet
 from ..poses.boxes import box_iou
 from .heatmap import cells_to_px
 from .preprocess import GREY, scale_image, stack_images
@@ -42,7 +42,7 @@ def decode_boxes(maps: Tensor, stride: int) -> Tensor:
 
 
 def find_people(
-    net: StackedHourglass,
+    net: HeatmapNet,
     image: np.ndarray,
     device: torch.device,
     size: int,
@@ -63,7 +63,7 @@ def find_people(
 
 
 def find_people_alike(
-    net: StackedHourglass,
+    net: HeatmapNet,
     images: Sequence[np.ndarray],
     device: torch.device,
     size: int,
@@ -79,7 +79,7 @@ def find_people_alike(
 
 @torch.inference_mode()
 def find_people_in_inputs(
-    net: StackedHourglass,
+    net: HeatmapNet,
     inputs: Tensor,
     factor: float,
     size_px: tuple[int, int],

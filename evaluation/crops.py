@@ -1,13 +1,17 @@
 """How well a heatmap network finds the joints of labelled person crops."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from ..datasets.crops import CropSet
 from ..detectors.crop_inference import infer_crops
 from ..detectors.preprocess import stack_images
-from ..models.hourglass import StackedHourglass
+from ..models.calibration import Calibration
+from ..models.heatmap_net import HeatmapNet
 from ..poses.skeleton import get_skeleton
+from .calibration import calibration_error, joint_hits
 from .metrics_2d import pck_torso, torso_length_px
 
 MPII = get_skeleton("mpii16")
@@ -15,14 +19,18 @@ LIMB_JOINTS = (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15)
 
 
 def find_joints(
-    net: StackedHourglass,
+    net: HeatmapNet,
     crops: CropSet,
     size: int,
     device: torch.device,
     flip: bool = False,
+    calibration: Calibration | None = None,
     batch: int = 64,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return joints (N, 16, 2) in the crops' own pixels and confidences (N, 16)."""
+    """Return joints (N, 16, 2) in the crops' own pixels and confidences (N, 16).
+
+    The confidences are raw where there is no calibration.
+    """
     joints, confidence = [], []
     side = crops.images.shape[1]
     for start in range(0, len(crops), batch):
@@ -30,7 +38,7 @@ def find_joints(
         inputs = torch.nn.functional.interpolate(
             images, size=size, mode="bilinear", align_corners=False, antialias=size < side
         ).contiguous(memory_format=torch.channels_last)
-        found = infer_crops(net, inputs, MPII.flip_index if flip else None)
+        found = infer_crops(net, inputs, MPII.flip_index if flip else None, calibration)
         scaled = (found.joints_px + 0.5) * (side / size) - 0.5
         joints.append(scaled.cpu().numpy())
         confidence.append(found.confidence.cpu().numpy())
@@ -38,7 +46,7 @@ def find_joints(
 
 
 def crop_scores(
-    net: StackedHourglass,
+    net: HeatmapNet,
     crops: CropSet,
     size: int,
     device: torch.device,
@@ -53,6 +61,47 @@ def crop_scores(
         f"pck_{name}": limb_pck(joints[crops.source == name], crops.joints_px[crops.source == name])
         for name in np.unique(crops.source)
     }
+
+
+@dataclass(frozen=True)
+class CropScore:
+    """How one source's crops were found, in one pass or averaged with the mirrored crops.
+
+    Attributes:
+        source: of the crops, or "all".
+        flip: whether the maps were averaged with those of the mirrored crops.
+        crops: their number.
+        pck: PCK@0.2 of the torso over the 12 limb joints.
+        calibration_error: expected, of the confidences of all labelled joints.
+    """
+
+    source: str
+    flip: bool
+    crops: int
+    pck: float
+    calibration_error: float
+
+
+def score_joints(
+    joints_px: np.ndarray, confidence: np.ndarray, crops: CropSet, flip: bool
+) -> list[CropScore]:
+    """Return the scores of joints (N, 16, 2) and confidences (N, 16), by source and of all."""
+    right, counts = joint_hits(joints_px, crops.joints_px, torso_length_px(crops.joints_px, MPII))
+    groups = [(str(name), crops.source == name) for name in np.unique(crops.source)]
+    if len(groups) > 1:
+        groups.append(("all", np.ones(len(crops), bool)))
+    return [
+        CropScore(
+            name,
+            flip,
+            int(rows.sum()),
+            limb_pck(joints_px[rows], crops.joints_px[rows]),
+            calibration_error(
+                confidence[rows][counts[rows]].astype(float), right[rows][counts[rows]]
+            ),
+        )
+        for name, rows in groups
+    ]
 
 
 def limb_pck(found_px: np.ndarray, true_px: np.ndarray, threshold: float = 0.2) -> float:

@@ -46,6 +46,11 @@ class HourglassConfig:
         if self.output not in OUTPUTS:
             raise BadInput(f"output must be one of {', '.join(OUTPUTS)}, got {self.output!r}")
 
+    @property
+    def divisor(self) -> int:
+        """Image height and width must be multiples of this number."""
+        return 4 * 2**self.depth
+
     def to_dict(self) -> dict[str, int | str]:
         """Return the configuration as plain values, for a weights file's metadata."""
         return asdict(self)
@@ -147,7 +152,7 @@ class StackedHourglass(nn.Module):
     @property
     def divisor(self) -> int:
         """Image height and width must be multiples of this number."""
-        return 4 * 2**self.config.depth
+        return self.config.divisor
 
     def features(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W), roughly zero mean and unit range, to (N, features, H/4, W/4)."""
@@ -161,11 +166,7 @@ class StackedHourglass(nn.Module):
         Raises:
             BadInput: the images' height or width is not a multiple of `divisor`.
         """
-        if images.shape[-1] % self.divisor or images.shape[-2] % self.divisor:
-            raise BadInput(
-                f"image height and width must be multiples of {self.divisor}, "
-                f"got {images.shape[-2]} x {images.shape[-1]}; resize or pad them"
-            )
+        check_sides(images, self.divisor)
         x = self.features(images)
         maps = []
         for stack in self.stacks:
@@ -174,11 +175,11 @@ class StackedHourglass(nn.Module):
         return maps
 
 
-def build_hourglass(config: HourglassConfig, device: torch.device) -> StackedHourglass:
-    """Return a new network on a device."""
-    return place_hourglass(StackedHourglass(config), device)
-
-
-def place_hourglass(net: StackedHourglass, device: torch.device) -> StackedHourglass:
-    """Move a network to a device, its filters channels last, which is what runs fastest."""
-    return net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def check_sides(images: Tensor, divisor: int) -> None:
+    """Raise BadInput unless height and width of images (..., H, W) are multiples of a number."""
+    height, width = images.shape[-2:]
+    if height % divisor or width % divisor:
+        raise BadInput(
+            f"image height and width must be multiples of {divisor}, "
+            f"got {height} x {width}; resize or pad them"
+        )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..poses.errors import WeightsMissing
-from .hourglass import HourglassConfig, StackedHourglass, place_hourglass
+from ..poses.errors import BadInput, WeightsMissing
+from .calibration import Calibration
+from .heatmap_net import HeatmapNet, bare_net, config_from, place_net
 from .tensor_file import read_tensors
 from .zoo import verified_path
 
@@ -19,11 +21,13 @@ class LoadedHourglass:
         net: the network, channels last, on the device asked for.
         skeleton: name of the skeleton whose joints its maps are, None for the person finder.
         input_size: of the images that it was trained for.
+        calibration: of the joints' confidences, None where the file has none: they stay raw.
     """
 
-    net: StackedHourglass
+    net: HeatmapNet
     skeleton: str | None
     input_size: int
+    calibration: Calibration | None = None
 
 
 def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass:
@@ -44,10 +48,21 @@ def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass
     state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     try:
         with torch.device("meta"):
-            net = StackedHourglass(HourglassConfig(**metadata["config"]))
+            net = bare_net(config_from(metadata["config"]))
         net.load_state_dict(state, assign=True)
         skeleton, input_size = metadata["skeleton"], int(metadata["input_size"])
+        calibration = _calibration(metadata, net.config.outputs)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
-    net = place_hourglass(net.eval().requires_grad_(False), device)
-    return LoadedHourglass(net, skeleton, input_size)
+    net = place_net(net.eval().requires_grad_(False), device)
+    return LoadedHourglass(net, skeleton, input_size, calibration)
+
+
+def _calibration(metadata: dict[str, Any], joints: int) -> Calibration | None:
+    """Return the calibration that a file's metadata hold, if any."""
+    if "calibration" not in metadata:
+        return None
+    calibration = Calibration.from_dict(metadata["calibration"])
+    if len(calibration.plain) != joints:
+        raise BadInput(f"calibration must be of {joints} joints, got {len(calibration.plain)}")
+    return calibration

@@ -12,6 +12,7 @@ from ..poses.pose import Pose2D, Pose3D
 from .body_height import scale_to_height
 from .frame import Frame
 from .parts import Detector, Lifter, load_detector, load_lifter
+from .person_crops import add_crops
 from .sources import Selection
 
 
@@ -71,7 +72,8 @@ class Pipeline:
 
     def detect_batch(self, images: Sequence[np.ndarray]) -> list[list[Pose2D]]:
         """Return everybody found in each of several images, best first, above the threshold."""
-        return self._strong(self.detector.detect(list(images)), len(images))
+        found = self._strong(self.detector.detect(list(images)), len(images))
+        return self._with_crops(images, found)
 
     def detect_frames(
         self, images: Sequence[np.ndarray], times_s: Sequence[float]
@@ -83,7 +85,8 @@ class Pipeline:
         """
         if not hasattr(self.detector, "detect_frames"):
             return self.detect_batch(images)
-        return self._strong(self.detector.detect_frames(list(images), list(times_s)), len(images))
+        found = self.detector.detect_frames(list(images), list(times_s))
+        return self._with_crops(images, self._strong(found, len(images)))
 
     def frame_threads(self) -> int:
         """Return from how many threads `detect_frames` may be called at once.
@@ -100,6 +103,14 @@ class Pipeline:
             sorted((pose for pose in people if pose.score >= least), key=lambda p: -p.score)
             for people in found
         ]
+
+    def _with_crops(
+        self, images: Sequence[np.ndarray], found: list[list[Pose2D]]
+    ) -> list[list[Pose2D]]:
+        """Cut out the people for a lifter that looks at them, where the detector did not."""
+        if "crop" not in self.lifter.needs:
+            return found
+        return [add_crops(image, people) for image, people in zip(images, found, strict=True)]
 
     def lift_batch(self, found: Sequence[Sequence[Pose2D]]) -> list[list[Pose3D]]:
         """Return the 3D pose of each 2D pose of several images, in order."""

@@ -1,4 +1,4 @@
-"""A scripted detector with known joints, so that tests need no trained detector."""
+"""A scripted detector with known joints, videos made by code, and a cache of the tests' own."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -44,6 +44,14 @@ NUMBER = 5
 def fails(device="cpu"):
     raise RuntimeError("no such camera")
 '''
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """Keep what tests measure out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -28,12 +28,12 @@ class Augmentation:
 
     zoom: tuple[float, float] = (0.72, 1.3)
     shift: float = 0.05
-    turn_degrees: float = 20.0
-    any_turn: float = 0.08
+    turn_degrees: float = 25.0
+    any_turn: float = 0.12
     cut_off: float = 0.1
-    occlude: float = 0.2
+    occlude: float = 0.25
     degrade: float = 0.12
-    colour: float = 0.15
+    colour: float = 0.18
 
 
 class Augmenter:

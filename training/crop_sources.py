@@ -9,6 +9,7 @@ from ..datasets.coco import read_coco
 from ..datasets.crops import CropSet, join_crops, read_crops_pack
 from ..datasets.labels import PersonLabels
 from ..datasets.lsp import read_lsp, read_lsp_extended
+from ..datasets.lsp_faults import mend_lsp_extended
 from ..datasets.mpii import read_mpii
 from ..datasets.photos import read_photos_pack
 from ..poses.errors import BadInput
@@ -40,8 +41,12 @@ class CropSources:
     mpii: tuple[Path, Path] | None = None
     coco: tuple[Path, Path] | None = None
 
-    def read(self) -> tuple[CropSet, CropSet]:
+    def read(self, mend: bool = True) -> tuple[CropSet, CropSet]:
         """Return all training crops and all validation crops, 192 pixels wide.
+
+        Args:
+            mend: correct the labels of LSP extended that are known to be wrong, and leave out
+                the people whose labels cannot be; never those that validate.
 
         Raises:
             BadInput: no source is given, or none with validation crops.
@@ -67,7 +72,8 @@ class CropSources:
             )
         if not held_out:
             raise BadInput("a photos pack alone has no validation crops; pass --crops as well")
-        return join_crops(train), join_crops(held_out)
+        crops = join_crops(train)
+        return mend_crops(crops) if mend else crops, join_crops(held_out)
 
     def _official(self) -> list[PersonLabels]:
         found = []
@@ -78,6 +84,15 @@ class CropSources:
         if self.coco:
             found.append(read_coco(*self.coco))
         return found
+
+
+def mend_crops(crops: CropSet) -> CropSet:
+    """Return crops without the known faults of LSP extended's labels (`datasets.lsp_faults`)."""
+    joints, keep = crops.joints_px.copy(), np.ones(len(crops), bool)
+    sport = np.flatnonzero(crops.source == "lspet")
+    numbers = np.array([int(name.removeprefix("im")) for name in crops.photo[sport]], int)
+    joints[sport], keep[sport] = mend_lsp_extended(numbers, joints[sport])
+    return replace(crops, joints_px=joints).where(keep)
 
 
 def _rows(labels: PersonLabels, keep: np.ndarray) -> PersonLabels:

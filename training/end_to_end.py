@@ -11,7 +11,7 @@ from ..detectors.heatmap import cells_to_px, decode_expectation, local_mass, px_
 from ..lifting.group_hypotheses import UNIT_MM
 from ..lifting.joint_groups import Groups
 from ..lifting.joint_inputs import joint_inputs
-from ..models.hourglass import StackedHourglass
+from ..models.heatmap_net import HeatmapNet
 from ..models.residual_mlp import ResidualMLP
 from ..poses import Skeleton, convert_joints, get_skeleton
 from ..poses.errors import BadInput
@@ -51,7 +51,7 @@ class EndToEnd(nn.Module):
 
     def __init__(
         self,
-        detector: StackedHourglass,
+        detector: HeatmapNet,
         lifters: ResidualMLP,
         groups: Groups,
         skeleton: str | Skeleton,

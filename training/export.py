@@ -5,13 +5,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ..models.hourglass import HourglassConfig
+from ..models.heatmap_net import HeatmapNetConfig
 from ..models.tensor_file import write_tensors
 
 
 def export_hourglass(
     path: Path,
-    config: HourglassConfig,
+    config: HeatmapNetConfig,
     state: dict[str, Tensor],
     skeleton: str | None,
     input_size: int,

@@ -1,8 +1,10 @@
 """Train the stacked hourglass on person crops."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -12,15 +14,21 @@ from ..datasets.crops import CropSet
 from ..detectors.heatmap import px_to_cells
 from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
-from ..models.hourglass import HourglassConfig, build_hourglass
+from ..models.encoder_hourglass import EncoderHourglassConfig
+from ..models.heatmap_net import HeatmapNetConfig, build_net
 from ..poses.errors import BadInput
 from .augment import Augmentation, Augmenter
+from .calibrate import calibrate_weights
 from .distributed import Place, join_processes, leave_processes
 from .export import export_hourglass
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
+from .start import parameter_groups, start_from_imagenet, start_from_weights
 
+log = logging.getLogger(__name__)
+
+LEAST_TO_CALIBRATE = 50
 CALM = Augmentation(
     zoom=(0.8, 1.22),
     shift=0.04,
@@ -43,6 +51,7 @@ class HourglassRecipe:
         phases: image sizes and numbers of crops, in order.
         batch: crops in a step, over all processes.
         rate: peak learning rate of AdamW.
+        encoder_rate: the same for an encoder that starts from ImageNet, as a part of `rate`.
         warm_up: crops over which the rate rises.
         variance: of the target Gaussian, in squared heatmap cells.
         decay: of the moving average of the weights.
@@ -50,29 +59,30 @@ class HourglassRecipe:
         augmentation: random changes to the crops.
         calm: milder changes for the end of the training, closer to what the network will see.
         calm_samples: crops, the last ones, that are changed by `calm`.
+        held_out: one photo in so many is not trained on; its crops calibrate the confidences.
         seed: of the first weights and of every random draw.
 
     Raises:
         BadInput: a size that the network cannot halve often enough.
     """
 
-    config: HourglassConfig = field(
-        default_factory=lambda: HourglassConfig(stacks=2, features=128, output="softmax")
-    )
-    phases: tuple[Phase, ...] = (Phase(128, 210_000), Phase(192, 175_000))
+    config: HeatmapNetConfig = field(default_factory=EncoderHourglassConfig)
+    phases: tuple[Phase, ...] = (Phase(128, 240_000), Phase(192, 160_000))
     batch: int = 32
     rate: float = 1.5e-3
+    encoder_rate: float = 0.4
     warm_up: int = 8_000
     variance: float = 1.0
     decay: float = 0.999
     balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42})
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
-    calm_samples: int = 120_000
+    calm_samples: int = 80_000
+    held_out: int = 25
     seed: int = 1
 
     def __post_init__(self) -> None:
-        divisor = 4 * 2**self.config.depth
+        divisor = self.config.divisor
         for phase in self.phases:
             if phase.size % divisor:
                 raise BadInput(f"sizes must be multiples of {divisor}, got {phase.size}")
@@ -96,11 +106,13 @@ def train_hourglass(
     device: torch.device,
     checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
+    start_from: Path | None = None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
     Under `torchrun` every process takes its part of each batch. `hourglass.safetensors` holds the
-    moving average of the weights as float16, written anew with each checkpoint.
+    moving average of the weights as float16, written anew with each checkpoint. At the end the
+    confidences are calibrated by the crops that were held out, if there are enough of them.
 
     Args:
         recipe: network, data shares, schedule, seed.
@@ -110,14 +122,21 @@ def train_hourglass(
         device: for the network and the decoded crops.
         checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
+        start_from: weights to begin with, of the same kind; without them an encoder begins with
+            ImageNet's.
 
     Raises:
-        WeightsMissing: the folder holds a checkpoint of another network.
+        WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
+            with are missing.
     """
     place = join_processes(device)
     path = Path(folder) / "hourglass.safetensors"
+    held_out = is_held_out(crops.photo, recipe.held_out)
+    kept = crops.where(~held_out)
     try:
-        _train(recipe, crops, validation, path, place, checkpoint_every, progress)
+        _train(recipe, kept, validation, path, place, checkpoint_every, progress, start_from)
+        if place.rank == 0 and held_out.sum() >= LEAST_TO_CALIBRATE:
+            log.info("%s", calibrate_weights(path, crops.where(held_out), place.device))
     finally:
         leave_processes()
     return path
@@ -131,10 +150,16 @@ def _train(
     place: Place,
     checkpoint_every: int,
     progress: Progress,
+    start_from: Path | None,
 ) -> None:
     torch.manual_seed(recipe.seed)
-    net = build_hourglass(recipe.config, place.device)
-    tested = build_hourglass(recipe.config, place.device)
+    net = build_net(recipe.config, place.device)
+    tested = build_net(recipe.config, place.device)
+    if start_from:
+        start_from_weights(net, start_from)
+    else:
+        start_from_imagenet(net)
+    groups = parameter_groups(net, recipe.encoder_rate)
     images = torch.from_numpy(crops.images).permute(0, 3, 1, 2).to(place.device)  # NHWC -> NCHW
     joints = torch.from_numpy(crops.joints_px).to(place.device)
     shares = torch.from_numpy(sampling_weights(crops.source, recipe.balance))
@@ -156,7 +181,7 @@ def _train(
         return scores
 
     settings = LoopSettings.of(recipe, checkpoint_every)
-    train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
+    train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress, groups)
 
 
 def heatmap_loss(
@@ -176,6 +201,15 @@ def heatmap_loss(
     cells = px_to_cells(joints_px, crops.shape[-1] // outputs[-1].shape[-1])
     criterion = cross_entropy if recipe.config.output == "softmax" else squared_error
     return torch.stack([criterion(maps, cells, recipe.variance) for maps in outputs]).mean()
+
+
+def is_held_out(photo: np.ndarray, one_in: int) -> np.ndarray:
+    """Return a mask (N,) of the crops whose photo, by its name, is kept from the training.
+
+    >>> is_held_out(np.array(["7", "7", "8"]), 2)
+    array([ True,  True, False])
+    """
+    return np.array([crc32(str(name).encode()) % one_in == 0 for name in photo])
 
 
 def sampling_weights(source: np.ndarray, balance: dict[str, float]) -> np.ndarray:

@@ -64,6 +64,7 @@ def train_loop(
     place: Place,
     on_checkpoint: OnCheckpoint,
     progress: Progress,
+    groups: list[dict[str, Any]] | None = None,
 ) -> None:
     """Train a network, or go on with the training that `folder` holds.
 
@@ -81,6 +82,8 @@ def train_loop(
         place: this process among the processes of the training.
         on_checkpoint: called by the first process with the averaged state; returns scores to log.
         progress: called after each step with seen, total, loss and samples_per_s.
+        groups: the optimizer's groups of parameters, each with a `scale` of the learning rate; all
+            parameters in one group where there are none.
 
     Raises:
         WeightsMissing: the folder holds a checkpoint of another network.
@@ -91,7 +94,9 @@ def train_loop(
     if settings.batch % place.world:
         raise BadInput(f"batch must be a multiple of {place.world} processes, got {settings.batch}")
     average = start_average(net)
-    optimizer = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(
+        groups or [{"params": list(net.parameters())}], settings.rate, weight_decay=1e-2
+    )
     checkpoint = folder / "checkpoint.safetensors"
     step = 0
     if checkpoint.exists():
@@ -138,7 +143,7 @@ def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path)
 
 def _step(net: nn.Module, optimizer: torch.optim.Optimizer, rate: float, loss: Tensor) -> float:
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("scale", 1.0)
     if not loss.isfinite():
         raise Lift3dError(f"the loss became {loss.item()}; start again with a smaller --rate")
     optimizer.zero_grad(set_to_none=True)

@@ -1,29 +1,35 @@
-"""Train the person finder: an hourglass with a centre map and four distances to the box's sides."""
+"""Train the person finder: a hourglass with a centre map and four distances to the box's sides."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..datasets.crops import CropSet
 from ..datasets.photos import PhotoSet
-from ..detectors.heatmap import px_to_cells
-from ..detectors.people import OUTPUTS, decode_boxes
+from ..detectors.people import OUTPUTS
 from ..detectors.preprocess import stack_images
-from ..evaluation.people import finder_scores
-from ..models.hourglass import HourglassConfig, StackedHourglass, build_hourglass
-from ..models.tensor_file import read_tensors
-from ..poses.errors import WeightsMissing
+from ..evaluation.people import (
+    choose_threshold,
+    recall_by_group,
+    recall_precision,
+    score_curve,
+    search_photos,
+)
+from ..models.encoder_hourglass import EncoderHourglassConfig
+from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
 from .augment import random_colour
 from .distributed import Place, join_processes, leave_processes
 from .export import export_hourglass
+from .hourglass import is_held_out
 from .loop import LoopSettings, Progress, train_loop
-from .photo_augment import PhotoView, mosaic, random_view
+from .person_pictures import CALM_MIX, FinderPictures, PictureMix
+from .person_score import fit_score, rescale_centre, rescore, set_prior
+from .person_targets import finder_loss, pad_boxes
+from .start import parameter_groups, start_from_imagenet, start_from_weights
 
 
 @dataclass(frozen=True)
@@ -32,35 +38,38 @@ class FinderRecipe:
 
     Attributes:
         config: the network, one stack with `OUTPUTS` maps.
-        start_from: weights of a joint hourglass of the same width, whose stem and first stack
-            the finder starts from; None: from scratch.
-        size: side of the training pictures.
+        sizes: sides of the training pictures, one of them drawn for each step.
         input_size: longer side of the photos that the trained finder is used with.
         samples: pictures in the whole training.
         batch: pictures in a step, over all processes.
         rate: peak learning rate of AdamW.
+        encoder_rate: the same for an encoder that starts from ImageNet, as a part of `rate`.
         warm_up: pictures over which the rate rises.
         decay: of the moving average of the weights.
-        mosaics: share of pictures put together from four others.
-        crop_share: share of a mosaic's parts that are person crops instead of photos.
+        mix: what the pictures are.
+        calm: what they are at the end, closer to what the network will see.
+        calm_part: the part of the training that is its end.
         colour: strength of the changes of colour.
+        held_out: one photo in so many is not trained on; these calibrate the score.
         seed: of the first weights and of every random draw.
     """
 
-    config: HourglassConfig = field(
-        default_factory=lambda: HourglassConfig(stacks=1, features=128, outputs=OUTPUTS)
+    config: HeatmapNetConfig = field(
+        default_factory=lambda: EncoderHourglassConfig(features=128, residuals=1, outputs=OUTPUTS)
     )
-    start_from: str | None = None
-    size: int = 256
-    input_size: int = 320
-    samples: int = 44_000
+    sizes: tuple[int, ...] = (256, 320, 384)
+    input_size: int = 384
+    samples: int = 24_000
     batch: int = 16
     rate: float = 1e-3
+    encoder_rate: float = 0.4
     warm_up: int = 2_000
     decay: float = 0.998
-    mosaics: float = 0.3
-    crop_share: float = 0.4
+    mix: PictureMix = field(default_factory=PictureMix)
+    calm: PictureMix = CALM_MIX
+    calm_part: float = 0.2
     colour: float = 0.15
+    held_out: int = 10
     seed: int = 1
 
 
@@ -73,195 +82,123 @@ def train_finder(
     device: torch.device,
     checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
+    start_from: Path | None = None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
     Args:
         recipe: network, schedule, seed.
-        photos: whole photos with all people.
-        crops: person crops for the mosaics; sport poses and upside-down people come from here.
+        photos: whole photos with all people; a part is kept back for the score.
+        crops: person crops to be pasted; sport poses and upside-down people come from here.
         validation: photos whose recall and precision are logged; nothing is chosen by them.
         folder: for `checkpoint.safetensors`, `log.jsonl` and `finder.safetensors`.
         device: of the network.
         checkpoint_every: pictures between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
+        start_from: weights to begin with, of the same kind, a joint network's too; without them
+            an encoder begins with ImageNet's.
 
     Raises:
-        WeightsMissing: `start_from` cannot be read, or the folder holds another network.
+        WeightsMissing: the weights to begin with cannot be read, or the folder holds another
+            network.
     """
     place = join_processes(device)
     path = Path(folder) / "finder.safetensors"
+    held_out = is_held_out(photos.name, recipe.held_out)
     try:
-        _train(recipe, photos, crops, validation, path, place, checkpoint_every, progress)
+        net = first_net(recipe, place.device, start_from)
+        pictures = FinderPictures(photos.where(~held_out), crops)
+        scorer = FinderScorer(recipe, photos.where(held_out), validation, path, place.device)
+        settings = LoopSettings.of(recipe, checkpoint_every)
+        groups = parameter_groups(net, recipe.encoder_rate)
+        loss_of = FinderLoss(recipe, pictures, place)
+        train_loop(net, loss_of, settings, path.parent, place, scorer, progress, groups)
     finally:
         leave_processes()
     return path
 
 
-def _train(
-    recipe: FinderRecipe,
-    photos: PhotoSet,
-    crops: CropSet,
-    validation: PhotoSet,
-    path: Path,
-    place: Place,
-    checkpoint_every: int,
-    progress: Progress,
-) -> None:
+def first_net(recipe: FinderRecipe, device: torch.device, start_from: Path | None) -> HeatmapNet:
+    """Return the network that a training begins with."""
     torch.manual_seed(recipe.seed)
-    net = build_hourglass(recipe.config, place.device)
-    if recipe.start_from is not None:
-        start_from(net, Path(recipe.start_from))
-    set_prior(net)
-    tested = build_hourglass(recipe.config, place.device)
-    pictures = FinderPictures(recipe, photos, crops)
+    net = build_net(recipe.config, device)
+    if start_from:
+        start_from_weights(net, start_from)
+    else:
+        start_from_imagenet(net)
+    set_prior(net.state_dict())
+    return net
 
-    def loss_of(net: nn.Module, _: int, generator: torch.Generator) -> Tensor:
+
+class FinderLoss:
+    """The loss of the next pictures, drawn anew for each step."""
+
+    def __init__(self, recipe: FinderRecipe, pictures: FinderPictures, place: Place) -> None:
+        self.recipe, self.pictures, self.place = recipe, pictures, place
+
+    def __call__(self, net: nn.Module, seen: int, generator: torch.Generator) -> Tensor:
+        """Return the loss of one batch.
+
+        Args:
+            net: the finder, perhaps wrapped.
+            seen: pictures seen before.
+            generator: for every draw but the size, which all processes share.
+        """
+        recipe, device = self.recipe, self.place.device
+        size = int(np.random.default_rng([recipe.seed, seen]).choice(recipe.sizes))
+        calm = seen >= recipe.samples * (1 - recipe.calm_part)
         seed = int(torch.randint(2**62, (), generator=generator))
-        views = pictures.batch(recipe.batch // place.world, seed)
-        images = stack_images([view.image for view in views], place.device)
+        count = recipe.batch // self.place.world
+        views = self.pictures.batch(count, size, recipe.calm if calm else recipe.mix, seed)
+        images = stack_images([view.image for view in views], device)
         images = random_colour(images, recipe.colour, generator)
-        with torch.autocast(place.device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             maps = net(images.contiguous(memory_format=torch.channels_last))[-1]
-        boxes = pad_boxes([view.box_xyxy_px for view in views]).to(place.device)
-        return finder_loss(maps.float(), boxes, stride=images.shape[-1] // maps.shape[-1])
-
-    def on_checkpoint(state: dict[str, Tensor]) -> dict[str, float]:
-        tested.load_state_dict(state)
-        scores = finder_scores(tested.eval(), validation, recipe.input_size, place.device)
-        about = {"recipe": json.loads(json.dumps(asdict(recipe))), "validation": scores}
-        export_hourglass(path, recipe.config, state, None, recipe.input_size, about)
-        return scores
-
-    settings = LoopSettings.of(recipe, checkpoint_every)
-    train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress)
+        boxes = pad_boxes([view.box_xyxy_px for view in views]).to(device)
+        ignored = pad_boxes([view.ignored_xyxy_px for view in views]).to(device)
+        return finder_loss(maps.float(), boxes, ignored, stride=size // maps.shape[-1])
 
 
-def start_from(net: StackedHourglass, weights: Path) -> None:
-    """Copy all tensors of the same name and shape from a joint hourglass's weights file.
+class FinderScorer:
+    """Calibrates the finder's score on photos that were kept back, and writes the weights.
 
-    Raises:
-        WeightsMissing: the file cannot be read, or shares no tensor with the network.
+    The threshold in the weights' metadata is the lowest one with a precision of 0.85 on them.
     """
-    tensors, _ = read_tensors(weights)
-    own = net.state_dict()
-    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
-        raise WeightsMissing(
-            f"{weights} has no tensor of the finder's; give a joint hourglass of its width"
-        )
-    net.load_state_dict({**own, **{k: v.to(own[k].dtype) for k, v in fitting.items()}})
 
+    def __init__(
+        self,
+        recipe: FinderRecipe,
+        held_out: PhotoSet,
+        validation: PhotoSet,
+        path: Path,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.path, self.device = recipe, path, device
+        self.held_out, self.validation = held_out, validation
+        self.net = build_net(recipe.config, device).eval()
 
-@torch.no_grad()
-def set_prior(net: StackedHourglass, logit: float = -4.0) -> None:
-    """Let the centre map start at a low probability, since almost no cell is a centre."""
-    bias = net.get_parameter("stacks.0.score.bias")
-    bias[0] = logit
-
-
-class FinderPictures:
-    """Draws training pictures: views of photos, and mosaics of photos and person crops."""
-
-    def __init__(self, recipe: FinderRecipe, photos: PhotoSet, crops: CropSet) -> None:
-        self.recipe = recipe
-        self.crops = crops
-        self.crop_boxes = joint_boxes(crops.joints_px)
-        self.pool = ThreadPoolExecutor()
-        self.images = list(self.pool.map(photos.load, range(len(photos))))
-        self.boxes = [photos.box_xyxy_px[photos.people(i)] for i in range(len(photos))]
-
-    def batch(self, count: int, seed: int) -> list[PhotoView]:
-        """Return `count` pictures, the same ones for the same seed."""
-        seeds = np.random.SeedSequence(seed).spawn(count)
-        return list(self.pool.map(lambda s: self._picture(np.random.default_rng(s)), seeds))
-
-    def _picture(self, rng: np.random.Generator) -> PhotoView:
-        size = self.recipe.size
-        if rng.random() >= self.recipe.mosaics:
-            return self._photo(size, rng)
-        parts = [
-            self._crop(rng) if rng.random() < self.recipe.crop_share else self._photo(size, rng)
-            for _ in range(4)
-        ]
-        return mosaic(parts, size, rng)
-
-    def _photo(self, size: int, rng: np.random.Generator) -> PhotoView:
-        row = int(rng.integers(len(self.images)))
-        return random_view(self.images[row], self.boxes[row], size, rng)
-
-    def _crop(self, rng: np.random.Generator) -> PhotoView:
-        row = int(rng.integers(len(self.crops)))
-        size = int(self.recipe.size * rng.uniform(0.4, 0.75))
-        return random_view(self.crops.images[row], self.crop_boxes[row : row + 1], size, rng)
-
-
-def joint_boxes(joints_px: np.ndarray, margin: float = 0.08) -> np.ndarray:
-    """Return boxes (N, 4) around joints (N, J, 2), wider by a part of their extent."""
-    low, high = np.nanmin(joints_px, 1), np.nanmax(joints_px, 1)
-    border = margin * (high - low).max(-1, keepdims=True)
-    return np.concatenate([low - border, high + border], 1)
-
-
-def pad_boxes(boxes: list[np.ndarray]) -> Tensor:
-    """Return boxes of several pictures as one tensor (N, P, 4), NaN where there are fewer."""
-    most = max(1, *(len(rows) for rows in boxes))
-    padded = np.full((len(boxes), most, 4), np.nan, np.float32)
-    for k, rows in enumerate(boxes):
-        padded[k, : len(rows)] = rows
-    return torch.from_numpy(padded)
-
-
-def finder_loss(maps: Tensor, boxes: Tensor, stride: int) -> Tensor:
-    """Return the loss of the finder's maps: focal loss of the centres plus GIoU of the boxes.
-
-    Zhou et al., "Objects as points" (2019), equation 1, with alpha 2 and beta 4; Rezatofighi et
-    al., "Generalized intersection over union" (CVPR 2019). A cell belongs to the person whose
-    Gaussian is the highest there; the boxes are learned near the centres, weighted by it.
-
-    Args:
-        maps: (N, 5, H, W) of the network.
-        boxes: (N, P, 4) input pixels, NaN rows where there are fewer people.
-        stride: input pixels for each cell.
-    """
-    gauss = centre_gaussians(boxes, maps.shape[-2:], stride)  # (N, P, H, W)
-    target, owner = gauss.max(1)
-    logit = maps[:, 0]
-    probability = logit.sigmoid()
-    positive = target > 0.999
-    log_p, log_q = functional.logsigmoid(logit), functional.logsigmoid(-logit)
-    loss_positive = -((1 - probability) ** 2) * log_p * positive
-    loss_negative = -((1 - target) ** 4) * probability**2 * log_q * ~positive
-    people = (~boxes.isnan().any(-1)).sum().clamp_min(1)
-    focal = (loss_positive.sum() + loss_negative.sum()) / people
-    near = target * (target > 0.5)
-    wanted = boxes.nan_to_num().gather(1, owner.flatten(1)[..., None].expand(-1, -1, 4))
-    found = decode_boxes(maps[:, 1:], stride).flatten(1, 2)  # (N, H, W, 4) -> (N, H*W, 4)
-    weight = near.flatten(1)
-    overlap = generalised_iou(found, wanted)
-    return focal + 2 * ((1 - overlap) * weight).sum() / weight.sum().clamp_min(1)
-
-
-def centre_gaussians(boxes: Tensor, size: tuple[int, int] | torch.Size, stride: int) -> Tensor:
-    """Return a Gaussian (N, P, H, W) around each box's centre cell, its width a part of the box's.
-
-    The peak is one at the cell that holds the centre; a NaN box gives zeros.
-    """
-    centre = px_to_cells((boxes[..., :2] + boxes[..., 2:]) / 2, stride).round()
-    spread = ((boxes[..., 2:] - boxes[..., :2]) / stride * 0.1).clamp_min(0.6)
-    x = torch.arange(size[1], device=boxes.device)
-    y = torch.arange(size[0], device=boxes.device)
-    gx = torch.exp(-0.5 * ((x - centre[..., :1]) / spread[..., :1]) ** 2)
-    gy = torch.exp(-0.5 * ((y - centre[..., 1:]) / spread[..., 1:]) ** 2)
-    return (gy[..., :, None] * gx[..., None, :]).nan_to_num()
-
-
-def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Return the generalised IoU (...) of boxes (..., 4), in -1..1."""
-    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
-    both = (high - low).clamp_min(0).prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - both
-    hull_low = torch.minimum(a[..., :2], b[..., :2])
-    hull_high = torch.maximum(a[..., 2:], b[..., 2:])
-    hull = (hull_high - hull_low).prod(-1)
-    return both / union.clamp_min(1e-6) - (hull - union) / hull.clamp_min(1e-6)
+    def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
+        """Write a state with its score calibrated, and return the scores to log."""
+        recipe = self.recipe
+        self.net.load_state_dict(state)
+        found = search_photos(self.net, self.held_out, recipe.input_size, self.device)
+        line = fit_score(found)
+        curve = score_curve(self.held_out, [rescore(result, *line) for result in found])
+        threshold = choose_threshold(curve)
+        state = rescale_centre(state, *line)
+        self.net.load_state_dict(state)
+        found = search_photos(self.net, self.validation, recipe.input_size, self.device)
+        kept = [result.above(threshold) for result in found]
+        scores = {
+            **recall_precision(self.validation, kept),
+            **recall_by_group(self.validation, kept),
+        }
+        about = {
+            "recipe": json.loads(json.dumps(asdict(recipe))),
+            "threshold": threshold,
+            "held_out": curve[threshold],
+            "validation": scores,
+        }
+        export_hourglass(self.path, recipe.config, state, None, recipe.input_size, about)
+        held_out = {f"held_out_{name}": value for name, value in curve[threshold].items()}
+        return {"threshold": threshold, **held_out, **scores}

@@ -18,7 +18,9 @@ def crops_from_photos(
 ) -> CropSet:
     """Cut the people of a photos pack; the arguments are those of `cut_person_crops`."""
     people = photos.person_photo, photos.mpii16_px()
-    return cut_person_crops(photos.load, *people, "coco", size, min_joints, min_side_px)
+    return cut_person_crops(
+        photos.load, *people, "coco", size, min_joints, min_side_px, photos.name
+    )
 
 
 def crops_from_labels(
@@ -26,7 +28,10 @@ def crops_from_labels(
 ) -> CropSet:
     """Cut the people of a data set in its official layout; arguments as in `cut_person_crops`."""
     people = labels.photo, labels.joints_px
-    return cut_person_crops(labels.load, *people, labels.source, size, min_joints, min_side_px)
+    names = np.array([path.stem for path in labels.image_paths])
+    return cut_person_crops(
+        labels.load, *people, labels.source, size, min_joints, min_side_px, names
+    )
 
 
 def cut_person_crops(
@@ -37,6 +42,7 @@ def cut_person_crops(
     size: int = 192,
     min_joints: int = 7,
     min_side_px: float = 56.0,
+    names: np.ndarray | None = None,
 ) -> CropSet:
     """Cut a square around the labelled joints of each person, with a margin of 1.35.
 
@@ -50,6 +56,7 @@ def cut_person_crops(
         size: side of the crops in pixels.
         min_joints: people with fewer labelled joints are left out.
         min_side_px: people whose joints span less than this are left out.
+        names: (P,) of the photos, kept with each crop; their numbers if there are none.
     """
     labelled = ~np.isnan(joints_px).any(-1)
     rows = np.flatnonzero(labelled.sum(1) >= min_joints)
@@ -67,4 +74,5 @@ def cut_person_crops(
         images[k] = cut_square(image, centre[k], side[k], size)
         affine = square_affine(centre[k], side[k], size)
         moved[k] = apply_affine(affine, joints_px[rows[k]])
-    return CropSet(images, derive_trunk(moved), np.full(len(rows), source))
+    name = photo[rows].astype(str) if names is None else names[photo[rows]]
+    return CropSet(images, derive_trunk(moved), np.full(len(rows), source), name)

@@ -1,9 +1,9 @@
 """Triangle meshes: normals, smoothing, and values that go between faces and vertices."""
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 
-from .rotations import unit
+from .rotations import cross, unit
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -14,7 +14,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         faces: (F, 3), counter-clockwise seen from outside.
     """
     corners = vertices[faces]  # (F, 3, 3)
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     return unit(_sum_at_vertices(normals, faces, len(vertices)))
 
 
@@ -24,32 +24,18 @@ def face_to_vertex(values: np.ndarray, faces: np.ndarray, V: int) -> np.ndarray:
     return total / np.maximum(np.bincount(faces.ravel(), minlength=V), 1)[:, None]
 
 
-def smooth(values: np.ndarray, faces: np.ndarray, steps: int, hold: np.ndarray) -> np.ndarray:
-    """Return values (V, D) drawn towards the mean of their neighbours, step by step.
+def neighbour_mean(faces: np.ndarray, V: int) -> csr_matrix:
+    """Return (V, V): takes values of the vertices to the means of their neighbours.
 
-    Args:
-        values: (V, D), positions or anything else.
-        faces: (F, 3).
-        steps: how often.
-        hold: (V,) 0 moves all the way to the mean at each step, 1 not at all.
+    A vertex without neighbours keeps its value. Smooth by applying it several times.
     """
-    V = len(values)
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = np.unique(np.sort(edges, axis=1), axis=0)
-    both = np.concatenate([edges, edges[:, ::-1]])
+    alone = np.setdiff1d(np.arange(V), edges)
+    both = np.concatenate([edges, edges[:, ::-1], np.stack([alone, alone], axis=1)])
     near = coo_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(V, V)).tocsr()
-    degree = np.maximum(np.asarray(near.sum(axis=1)), 1)  # (V, 1)
-    pull = (1 - hold[:, None]) * (np.asarray(near.sum(axis=1)) > 0)
-    for _ in range(steps):
-        values = values + pull * (near @ values / degree - values)
-    return values
-
-
-def open_border(faces: np.ndarray) -> np.ndarray:
-    """Return the vertices on edges that belong to one face alone."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    unique, count = np.unique(np.sort(edges, axis=1), axis=0, return_counts=True)
-    return np.unique(unique[count == 1])
+    near.data /= np.repeat(np.diff(near.indptr), np.diff(near.indptr))
+    return near
 
 
 def _sum_at_vertices(values: np.ndarray, faces: np.ndarray, V: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from ...poses import get_skeleton
 from ...poses.errors import BadInput
 from .body import Body
-from .rotations import about, axes_x_first, axes_y_first, part_way, swing, unit
+from .rotations import about, axes_x_first, axes_y_first, cross, part_way, swing, unit
 
 H36M = get_skeleton("h36m17")
 PARENTS = np.array(H36M.parents)
@@ -66,7 +66,7 @@ def mean_directions(poses: np.ndarray) -> np.ndarray:
         )
     left = unit((poses[upright, LEFT_HIP] - poses[upright, RIGHT_HIP]) * [1, 0, 1])
     up = np.broadcast_to([0.0, 1.0, 0.0], left.shape)
-    axes = np.stack([left, up, np.cross(left, up)], axis=1)
+    axes = np.stack([left, up, cross(left, up)], axis=1)
     mean = np.einsum("nij,nkj->ki", axes, directions[upright])
     for right_joint, left_joint in ((RIGHT_SHOULDER, LEFT_SHOULDER), (RIGHT_HIP, LEFT_HIP)):
         mean[left_joint] += mean[right_joint] * [-1, 1, 1]
@@ -110,7 +110,7 @@ def bone_rotations(
         # the shoulder girdle follows the shoulder as it moves against the chest
         girdle = swing(chest @ neutral[shoulder], toward[shoulder]) @ chest
         turned[bone["clavicle." + side]] = girdle
-        hinge = np.cross(rest[shoulder + 1], rest[shoulder + 2])
+        hinge = cross(rest[shoulder + 1], rest[shoulder + 2])
         plain, upper, lower = _two_bones(girdle, rest, toward, shoulder, hinge)
         twist = free.forearm_twist[row]
         along = toward[shoulder + 2]
@@ -144,7 +144,7 @@ def _two_bones(
     upper, lower = first + 1, first + 2
     plain = swing(base @ rest[upper], toward[upper]) @ base
     kept = unit(plain @ hinge)
-    bend = np.cross(toward[upper], toward[lower])
+    bend = cross(toward[upper], toward[lower])
     size = float(np.linalg.norm(bend))
     # a straight limb has no hinge to see: it keeps the one that a plain swing gives it
     trust = np.clip((size - 0.1) / 0.3, 0, 1)

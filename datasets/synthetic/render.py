@@ -1,14 +1,16 @@
-"""Rasterise triangle meshes: which surface every pixel sees, where, and which way it faces."""
+"""What a camera sees of surfaces: points, normals and colours, pixel by pixel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...poses.camera import PinholeCamera
 from .mesh import vertex_normals
-from .rotations import unit
+from .raster import rasterise
+from .rotations import cross, unit
 
-CHUNK = 2_000_000  # candidate pixels that are tested at a time
+Paint = Callable[[np.ndarray], np.ndarray]  # points (P, 3) at rest, mm -> colours (P, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,137 +19,134 @@ class Surface:
 
     Attributes:
         vertices_mm: (V, 3).
-        faces: (F, 3), counter-clockwise seen from outside; both sides are drawn.
+        faces: (F, 3), counter-clockwise seen from outside.
         colour: (F, 3) or (V, 3) reflectance of red, green, blue in 0..1, linear; a colour a vertex
-            is blended over the faces.
+            is blended over the faces. Or a paint: its colours at the points' places at rest.
         shine: 0 for matt, strength of the highlight else.
         keep: (V,) the mesh is cut away where its interpolation is below 0; None keeps all.
+        rest_mm: (V, 3) the places at rest, where a paint is looked up.
+        closed: only the outside is drawn; both sides else.
+        owner: number of the person or thing that it belongs to.
     """
 
     vertices_mm: np.ndarray
     faces: np.ndarray
-    colour: np.ndarray
+    colour: np.ndarray | Paint
     shine: float = 0.0
     keep: np.ndarray | None = None
+    rest_mm: np.ndarray | None = None
+    closed: bool = False
+    owner: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What H x W pixels see.
+    """What the pixels of a picture see, P of them; the others see nothing.
 
     Attributes:
-        points_mm: (H, W, 3) world frame, NaN where nothing is.
-        normals: (H, W, 3) unit, towards the camera's side.
-        colour: (H, W, 3) reflectance, linear.
-        shine: (H, W).
+        size: width and height of the picture.
+        pixels: (P,) index into the flat picture, row by row.
+        points_mm: (P, 3) world frame.
+        normals: (P, 3) unit, towards the camera's side.
+        colour: (P, 3) reflectance, linear.
+        shine: (P,).
+        depth_mm: (P,) along the camera's axis.
+        owner: (P,) number of the person or thing.
     """
 
+    size: tuple[int, int]
+    pixels: np.ndarray
     points_mm: np.ndarray
     normals: np.ndarray
     colour: np.ndarray
     shine: np.ndarray
+    depth_mm: np.ndarray
+    owner: np.ndarray
 
     def over(self, behind: "Seen") -> "Seen":
         """Return these pixels with those of another picture wherever this one sees nothing."""
-        nothing = np.isnan(self.points_mm[..., 0])
-        return Seen(
-            np.where(nothing[..., None], behind.points_mm, self.points_mm),
-            np.where(nothing[..., None], behind.normals, self.normals),
-            np.where(nothing[..., None], behind.colour, self.colour),
-            np.where(nothing, behind.shine, self.shine),
-        )
+        free = np.ones(self.size[0] * self.size[1], bool)
+        free[self.pixels] = False
+        rows = free[behind.pixels]
+        fields = ("pixels", "points_mm", "normals", "colour", "shine", "depth_mm", "owner")
+        joined = [np.concatenate([getattr(self, f), getattr(behind, f)[rows]]) for f in fields]
+        return Seen(self.size, *joined)
 
-
-def rasterise(
-    points_px: np.ndarray,
-    depth: np.ndarray,
-    faces: np.ndarray,
-    size: tuple[int, int],
-    keep: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what each pixel's centre sees: face (H, W), its weights (H, W, 3), depth (H, W).
-
-    Depth and weights are affine over a triangle's picture, which is exact for parallel projection
-    and near enough for triangles that are small against their distance. The nearest triangle wins.
-
-    Args:
-        points_px: (V, 2) pixels, centres at integers.
-        depth: (V,) larger is farther; a face with a vertex that is not finite is left out.
-        faces: (F, 3).
-        size: width and height of the picture.
-        keep: (V,) a triangle is cut away where its interpolation is below 0.
-
-    Returns:
-        face -1, weights 0 and depth inf where no triangle is.
-    """
-    width, height = size
-    face = np.full(height * width, -1)
-    weights, nearest = np.zeros((height * width, 3)), np.full(height * width, np.inf)
-    corners = points_px[faces]  # (F, 3, 2)
-    low = np.ceil(corners.min(1)).clip(0)
-    extent = (np.floor(corners.max(1)).clip(None, (width - 1, height - 1)) - low + 1).clip(0)
-    area = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    drawn = np.isfinite(depth[faces]).all(1) & np.isfinite(corners).all((1, 2)) & (area != 0)
-    count = np.where(drawn, extent.prod(1), 0).astype(np.int64)
-    ends = np.cumsum(count)
-    for chunk in np.split(np.arange(len(faces)), _cuts(ends)):
-        chunk = chunk[count[chunk] > 0]
-        which = np.repeat(chunk, count[chunk])
-        place = np.arange(len(which)) - np.repeat(
-            np.cumsum(count[chunk]) - count[chunk], count[chunk]
-        )
-        columns = extent[which, 0].astype(np.int64)
-        pixel = low[which].astype(np.int64) + np.stack([place % columns, place // columns], -1)
-        spokes = corners[which] - pixel[:, None]  # (P, 3, 2) from the pixel to the corners
-        share = np.stack(
-            [_cross(spokes[:, (i + 1) % 3], spokes[:, (i + 2) % 3]) for i in range(3)], axis=-1
-        )
-        share /= area[which, None]
-        inside = (share >= 0).all(1)
-        if keep is not None:
-            inside &= (share * keep[faces[which]]).sum(1) >= 0
-        which, pixel, share = which[inside], pixel[inside], share[inside]
-        far = (share * depth[faces[which]]).sum(1)
-        flat = pixel[:, 1] * width + pixel[:, 0]
-        np.minimum.at(nearest, flat, far)
-        wins = far == nearest[flat]
-        face[flat[wins]], weights[flat[wins]] = which[wins], share[wins]
-    shape = (height, width)
-    return face.reshape(shape), weights.reshape(*shape, 3), nearest.reshape(shape)
+    def picture(self, values: np.ndarray, empty: float = 0.0) -> np.ndarray:
+        """Return values (P, ...) of the pixels as a picture (H, W, ...)."""
+        whole = np.full((self.size[0] * self.size[1], *values.shape[1:]), empty, values.dtype)
+        whole[self.pixels] = values
+        return whole.reshape(self.size[1], self.size[0], *values.shape[1:])
 
 
 def look(surfaces: list[Surface], camera: PinholeCamera, size: tuple[int, int]) -> Seen:
     """Return what a camera sees of some surfaces, with normals that are smooth over the faces."""
-    shape = (size[1], size[0])
-    points, normals = np.full((*shape, 3), np.nan), np.zeros((*shape, 3))
-    colour, shine, nearest = np.zeros((*shape, 3)), np.zeros(shape), np.full(shape, np.inf)
-    for surface in surfaces:
-        depth = camera.to_camera(surface.vertices_mm)[:, 2]
-        pixels = camera.project(surface.vertices_mm)
-        face, weights, far = rasterise(pixels, depth, surface.faces, size, surface.keep)
-        here = far < nearest
-        nearest[here] = far[here]
-        share, rows = weights[here][..., None], surface.faces[face[here]]  # (P, 3, 1), (P, 3)
-        points[here] = (share * surface.vertices_mm[rows]).sum(1)
-        smooth = (share * vertex_normals(surface.vertices_mm, surface.faces)[rows]).sum(1)
-        edges = surface.vertices_mm[rows]
-        flat = np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0])
-        to_camera = camera.to_world(np.zeros(3)) - points[here]
-        back = (flat * to_camera).sum(-1) < 0
-        normals[here] = unit(np.where(back[:, None], -smooth, smooth))
-        a_face = len(surface.colour) == len(surface.faces)
-        colour[here] = (
-            surface.colour[face[here]] if a_face else (share * surface.colour[rows]).sum(1)
-        )
-        shine[here] = surface.shine
-    return Seen(points, normals, colour, shine)
+    starts = np.cumsum([0] + [len(s.vertices_mm) for s in surfaces])
+    vertices = np.concatenate([s.vertices_mm for s in surfaces])
+    camera_mm = vertices @ camera.R.T + camera.t_mm
+    z = np.where(camera_mm[:, 2] > 1.0, camera_mm[:, 2], np.nan)
+    pixels_px = (camera_mm / z[:, None]) @ camera.K[:2].T
+    fronts = [_turned(s, camera, starts[n], camera_mm) for n, s in enumerate(surfaces)]
+    parts = zip(surfaces, fronts, starts[:-1], strict=True)
+    faces = np.concatenate([s.faces[front] + start for s, front, start in parts])
+    which = np.repeat(np.arange(len(surfaces)), [len(f) for f in fronts])
+    keep = np.concatenate([_kept(s) for s in surfaces])
+    cut = keep if any(s.keep is not None for s in surfaces) else None
+    face, weights, depth = rasterise(pixels_px, -1 / z, faces, size, cut)
+    pixels = np.flatnonzero(face.ravel() >= 0)
+    face, weights = face.ravel()[pixels], weights.reshape(-1, 3)[pixels]
+    corners, surface = faces[face], which[face]
+    points = _blend(weights, vertices, corners)
+    normals = np.concatenate([vertex_normals(s.vertices_mm, s.faces) for s in surfaces])
+    smooth = unit(_blend(weights, normals, corners))
+    eye = camera.to_world(np.zeros(3))
+    inside = (_flat_normals(vertices, corners) * (eye - points)).sum(1) < 0
+    smooth = np.where(inside[:, None], -smooth, smooth)
+    colour, shine = np.zeros_like(points), np.zeros(len(points))
+    firsts = np.cumsum([0] + [len(f) for f in fronts])
+    for n, s in enumerate(surfaces):
+        rows = np.flatnonzero(surface == n)
+        own = fronts[n][face[rows] - firsts[n]]
+        colour[rows] = _colour(s, own, weights[rows])
+        shine[rows] = s.shine
+    owner = np.array([s.owner for s in surfaces])[surface]
+    return Seen(size, pixels, points, smooth, colour, shine, -1 / depth.ravel()[pixels], owner)
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+def _turned(
+    surface: Surface, camera: PinholeCamera, start: int, camera_mm: np.ndarray
+) -> np.ndarray:
+    """Return the rows of the faces to draw: of a closed surface those that face the camera."""
+    if not surface.closed:
+        return np.arange(len(surface.faces))
+    corners = camera_mm[surface.faces + start]  # (F, 3, 3)
+    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.flatnonzero((normals * corners[:, 0]).sum(1) < 0)
 
 
-def _cuts(ends: np.ndarray) -> np.ndarray:
-    """Return where to cut the faces so that each piece has about CHUNK candidate pixels."""
-    total = int(ends[-1]) if len(ends) else 0
-    return np.unique(np.searchsorted(ends, np.arange(CHUNK, total, CHUNK)))
+def _kept(surface: Surface) -> np.ndarray:
+    return np.ones(len(surface.vertices_mm)) if surface.keep is None else surface.keep
+
+
+def _blend(weights: np.ndarray, values: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Return the values (V, D) blended at pixels: weights (P, 3) of the vertices (P, 3)."""
+    out = weights[:, :1] * values[corners[:, 0]]
+    out += weights[:, 1:2] * values[corners[:, 1]]
+    out += weights[:, 2:] * values[corners[:, 2]]
+    return out
+
+
+def _flat_normals(vertices: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    a, b, c = (vertices[corners[:, k]] for k in range(3))
+    return cross(b - a, c - a)
+
+
+def _colour(surface: Surface, faces: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the colours (P, 3) of a surface at places in its faces (P,)."""
+    corners = surface.faces[faces]
+    if callable(surface.colour):
+        rest = surface.vertices_mm if surface.rest_mm is None else surface.rest_mm
+        return surface.colour(_blend(weights, rest, corners))
+    if len(surface.colour) == len(surface.faces):
+        return surface.colour[faces]
+    return _blend(weights, surface.colour, corners)

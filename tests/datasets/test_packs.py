@@ -33,7 +33,7 @@ def write_crops(path: Path, **changes: Any) -> Path:
     content = encode(COLOURS, 16) | {
         "joints": joints,
         "split": np.array([0, 1, 0]),
-        "src": np.array(["lspet/im00001", "coco/000000000042_3", "coco_extra/1"]),
+        "src": np.array(["lspet/im00001", "coco/000000000042#3", "coco_extra/1"]),
     }
     np.savez(path, **(content | changes))
     return path
@@ -49,6 +49,7 @@ def write_photos(path: Path) -> Path:
         box=np.arange(16, dtype=np.float32).reshape(4, 4),
         coco17=joints,
         split=np.array([1, 0, 1]),
+        src=np.array(["coco/7", "coco/8", "coco/9"]),
     )
     return path
 
@@ -58,6 +59,7 @@ def test_crops_of_one_split_are_decoded_to_rgb_in_order(tmp_path: Path) -> None:
     assert crops.images.shape == (2, 16, 16, 3)
     assert crops.images[:, 0, 0].tolist() == [list(COLOURS[0]), list(COLOURS[2])]
     assert crops.source.tolist() == ["lspet", "coco"]
+    assert crops.photo.tolist() == ["im00001", "1"]
     assert crops.joints_px.dtype == np.float32
     assert crops.joints_px[0, MPII.index("pelvis")].tolist() == [6, 5]
 

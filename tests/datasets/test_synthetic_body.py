@@ -1,5 +1,6 @@
 """Synthetic people, with a tiny body of boxes made here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from lift3d.datasets.synthetic import (
     Body,
     FreeAngles,
+    Lighting,
     ParallelLight,
     Surface,
     bone_rotations,
@@ -15,11 +17,10 @@ from lift3d.datasets.synthetic import (
     illuminate,
     look,
     mean_directions,
-    open_border,
+    neighbour_mean,
     rasterise,
     read_body,
     sky_light,
-    smooth,
     soft_light,
     vertex_normals,
 )
@@ -243,15 +244,12 @@ TWO = np.array([[0, 1, 2], [0, 2, 3]])
 def test_mesh_values_worked_by_hand() -> None:
     assert vertex_normals(SQUARE, TWO) == pytest.approx(np.tile([0, 0, 1], (4, 1)))
     assert face_to_vertex(np.array([[1.0], [3.0]]), TWO, 4).ravel().tolist() == [2, 1, 2, 3]
-    assert open_border(TWO).tolist() == [0, 1, 2, 3]
-    assert open_border(np.array([[0, 1, 2], [0, 2, 1]])).tolist() == []
 
 
-def test_smooth_moves_a_vertex_to_the_mean_of_its_neighbours() -> None:
-    values = np.array([[0.0], [9.0], [3.0], [6.0]])
-    moved = smooth(values, TWO, 1, np.array([1.0, 0, 0.5, 0]))
-    # vertex 1 lies between 0 and 2; vertex 2 is held half: neighbours 0, 1, 3
-    assert moved.ravel() == pytest.approx([0, 1.5, 4, 1.5])
+def test_neighbour_mean_takes_the_mean_of_the_neighbours_and_leaves_lone_vertices() -> None:
+    values = np.array([[0.0], [9.0], [3.0], [6.0], [7.0]])
+    # vertex 1 lies between 0 and 2, vertex 0 has 1, 2 and 3 round it; vertex 4 is in no face
+    assert (neighbour_mean(TWO, 5) @ values).ravel().tolist() == pytest.approx([6, 1.5, 5, 1.5, 7])
 
 
 def test_rasterise_fills_the_pixels_whose_centres_lie_inside() -> None:
@@ -300,24 +298,42 @@ def plate(z_mm: float, side_mm: float, colour: tuple[float, float, float]) -> Su
 
 def test_look_sees_place_normal_and_colour_of_the_nearest_surface(camera: PinholeCamera) -> None:
     seen = look([plate(0, 500, (0.5, 0.5, 0.5)), plate(100, 60, (1, 0, 0))], camera, (20, 20))
-    assert seen.colour[10, 10].tolist() == pytest.approx([1, 0, 0])
-    assert seen.colour[1, 1].tolist() == pytest.approx([0.5] * 3)
-    assert seen.points_mm[1, 1] == pytest.approx([-85, 85, 0])
-    assert seen.normals[10, 10] == pytest.approx([0, 0, 1])
+    colour, points = seen.picture(seen.colour), seen.picture(seen.points_mm)
+    assert colour[10, 10].tolist() == pytest.approx([1, 0, 0])
+    assert colour[1, 1].tolist() == pytest.approx([0.5] * 3)
+    assert points[1, 1] == pytest.approx([-85, 85, 0])
+    assert seen.picture(seen.normals)[10, 10] == pytest.approx([0, 0, 1])
+    assert seen.picture(seen.depth_mm)[10, 10] == pytest.approx(900)
 
 
 def test_the_back_of_a_surface_turns_its_normal_to_the_camera(camera: PinholeCamera) -> None:
     front = plate(0, 500, (1, 1, 1))
     back = Surface(front.vertices_mm, front.faces[:, ::-1], front.colour)
-    assert look([back], camera, (20, 20)).normals[5, 5] == pytest.approx([0, 0, 1])
+    seen = look([back], camera, (20, 20))
+    assert seen.picture(seen.normals)[5, 5] == pytest.approx([0, 0, 1])
+
+
+def test_a_closed_surface_is_not_seen_from_inside(camera: PinholeCamera) -> None:
+    front = plate(0, 500, (1, 1, 1))
+    back = Surface(front.vertices_mm, front.faces[:, ::-1], front.colour, closed=True)
+    assert len(look([back], camera, (20, 20)).pixels) == 0
+    assert len(look([replace(front, closed=True)], camera, (20, 20)).pixels) == 400
+
+
+def test_a_paint_is_looked_up_at_the_places_at_rest(camera: PinholeCamera) -> None:
+    still = plate(0, 500, (1, 1, 1))
+    moved = replace(still, colour=lambda p: p / 1000, rest_mm=still.vertices_mm + 7)
+    seen = look([moved], camera, (20, 20))
+    assert seen.colour == pytest.approx((seen.points_mm + 7) / 1000)
 
 
 def test_gaps_show_what_lies_behind(camera: PinholeCamera) -> None:
     near = look([plate(100, 60, (1, 0, 0))], camera, (20, 20))
-    assert np.isnan(near.points_mm[0, 0]).all()
+    assert 0 not in near.pixels
     both = near.over(look([plate(0, 500, (0, 0, 1))], camera, (20, 20)))
-    assert both.colour[10, 10].tolist() == pytest.approx([1, 0, 0])
-    assert both.colour[0, 0].tolist() == pytest.approx([0, 0, 1])
+    colour = both.picture(both.colour)
+    assert colour[10, 10].tolist() == pytest.approx([1, 0, 0])
+    assert colour[0, 0].tolist() == pytest.approx([0, 0, 1])
 
 
 def test_a_lit_plate_sends_back_lamberts_share(camera: PinholeCamera) -> None:
@@ -325,8 +341,11 @@ def test_a_lit_plate_sends_back_lamberts_share(camera: PinholeCamera) -> None:
     seen = look([white], camera, (20, 20))
     slanted = ParallelLight(np.array([0, np.sqrt(0.75), 0.5]), np.array([1.0, 2, 0]))
     eye = np.array([0, 0, 1000.0])
-    light = illuminate(seen, [white], [slanted], np.zeros(3), eye)
-    assert light[7, 7] == pytest.approx([0.25, 0.5, 0])
+    lighting = Lighting([slanted], floor=np.zeros(3), sky=np.zeros(3))
+    light = illuminate(seen, [white], lighting, eye)
+    assert seen.picture(light)[7, 7] == pytest.approx([0.25, 0.5, 0])
+    level = Lighting([], floor=np.full(3, 0.2), sky=np.full(3, 0.6))  # half of each
+    assert illuminate(seen, [white], level, eye)[0] == pytest.approx([0.2] * 3)
 
 
 def test_a_plate_casts_its_shadow_along_the_light() -> None:

@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from lift3d.detectors.device_frames import cut_squares, fit_frames, upload_frames
-from lift3d.detectors.fast_hourglass import FastHourglass, FoldedResidual, fast_dtype
 from lift3d.detectors.hourglass import HourglassDetector
 from lift3d.detectors.people import FoundPeople, find_people, find_people_alike, fit_photo
 from lift3d.detectors.preprocess import cut_square
 from lift3d.detectors.video_frames import fill_between, frames_to_look_at, match_boxes
-from lift3d.models.hourglass import HourglassConfig, Residual, StackedHourglass
 from lift3d.pipelines.stream_workers import map_in_order
 from lift3d.poses.errors import BadInput
 
@@ -78,43 +76,6 @@ def test_frames_are_fitted_on_the_device_as_photos_are():
     assert factor == expected_factor
     assert inputs.shape == (1, 3, *picture.shape[:2])
     np.testing.assert_allclose(inputs[0].permute(1, 2, 0) * 64 + 114, picture, atol=0.6)
-
-
-def random_net():
-    torch.manual_seed(0)
-    net = StackedHourglass(HourglassConfig(stacks=2, features=16, depth=2, outputs=3)).eval()
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-            module.weight.data.uniform_(0.5, 2)
-            module.bias.data.normal_()
-    return net.requires_grad_(False)
-
-
-def test_the_quick_network_gives_the_same_maps():
-    net = random_net()
-    images = torch.randn(2, 3, 32, 48)
-    quick = FastHourglass(net, torch.float32)
-    assert sum(isinstance(module, FoldedResidual) for module in quick.modules()) > 10
-    assert not any(isinstance(module, Residual) for module in quick.modules())
-    assert any(isinstance(module, Residual) for module in net.modules())
-    for ours, theirs in zip(quick(images), net(images), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
-    assert (quick.stride, quick.divisor) == (net.stride, net.divisor)
-
-
-def test_sixteen_bits_stay_near_and_come_out_as_32():
-    net, images = random_net(), torch.randn(1, 3, 32, 32)
-    ours, theirs = FastHourglass(net, torch.bfloat16)(images)[-1], net(images)[-1]
-    assert ours.dtype == torch.float32
-    assert (ours - theirs).abs().max() < 0.1 * theirs.abs().max()
-
-
-def test_a_cpu_without_16_bit_instructions_keeps_32(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
-    assert fast_dtype(torch.device("cpu")) == torch.float32
-    assert fast_dtype(torch.device("mps")) == torch.float32
 
 
 @pytest.fixture(scope="module")

@@ -91,10 +91,11 @@ def test_pack_and_folder_give_the_same_crops(
     boxes = np.full((2, 4), np.nan, np.float32)
     both = np.zeros(2, int)
     hidden = np.zeros((2, 16), bool)
-    photos = PhotoSet([np.fromfile(path, np.uint8)], both, boxes, coco)
+    photos = PhotoSet([np.fromfile(path, np.uint8)], both, boxes, coco, np.array(["photo"]))
     labels = PersonLabels([path], both, joints, hidden, boxes, "coco")
     one, other = crops_from_photos(photos, 64), crops_from_labels(labels, 64)
     assert len(one) == len(other) == 1
     assert np.array_equal(one.images, other.images)
     assert np.array_equal(one.joints_px, other.joints_px, equal_nan=True)
     assert one.source.tolist() == other.source.tolist() == ["coco"]
+    assert one.photo.tolist() == other.photo.tolist() == ["photo"]

@@ -1,0 +1,192 @@
+"""`lift3d train fusion`: the lifter that looks at the picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .training_progress import training_progress
+
+if TYPE_CHECKING:
+    from ..training.fusion_validation import FusionData
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command("fusion")
+@click.option("--mocap", type=FILE, help="Motion-capture pack: people are made while training.")
+@click.option("--body", type=FILE, help="Body pack for them; without it, capsules.")
+@click.option("--backgrounds", type=FOLDER, help="Folder of photos to put them in.")
+@click.option("--shards", type=FOLDER, help="Or people made before, by `lift3d data synthesize`.")
+@click.option("--validation", type=FOLDER, help="Shards of the validation subjects.")
+@click.option("--crops", type=FILE, help="Crops pack (crops192.npz): real photos with 2D joints.")
+@click.option(
+    "--detector",
+    default="hourglass-s",
+    show_default=True,
+    help="Weights that make the confidence maps: zoo name or path; none: draw them all.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/fusion"),
+    show_default=True,
+)
+@click.option(
+    "--fusion",
+    default="trainable",
+    show_default=True,
+    help="trainable, early, late, a layer's number, image or maps (one stream alone).",
+)
+@click.option(
+    "--size", default="small", show_default=True, type=click.Choice(["small", "paper"]),
+    help="Layers: for CPUs, or the authors'.",
+)  # fmt: skip
+@click.option(
+    "--width",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Factor of the small size's channels.",
+)
+@click.option("--samples", default=1_000_000, show_default=True, type=click.IntRange(1))
+@click.option("--batch", default=64, show_default=True, type=click.IntRange(2))
+@click.option(
+    "--photo-share",
+    default=0.25,
+    show_default=True,
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Part of the samples that are real photos.",
+)
+@click.option(
+    "--rate",
+    default=1e-3,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Peak learning rate.",
+)
+@click.option(
+    "--sharpness",
+    default=0.005,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Lambda of eq. 4.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Processes that make or read the synthetic people.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--validation-samples",
+    default=512,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Synthetic people, and photos, that each checkpoint is scored on.",
+)
+@click.option(
+    "--checkpoint-every",
+    default=20_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Samples between two checkpoints, each with a validation.",
+)
+@click.option("--device", default="auto", show_default=True)
+def train_fusion_command(
+    mocap: Path | None,
+    body: Path | None,
+    backgrounds: Path | None,
+    shards: Path | None,
+    validation: Path | None,
+    crops: Path | None,
+    detector: str,
+    output: Path,
+    fusion: str,
+    size: str,
+    width: float,
+    samples: int,
+    batch: int,
+    photo_share: float,
+    rate: float,
+    sharpness: float,
+    workers: int,
+    seed: int,
+    validation_samples: int,
+    checkpoint_every: int,
+    device: str,
+) -> None:
+    """Train the fusion network on synthetic people and real photos.
+
+    Synthetic people teach the third dimension; real photos, by their 2D joints alone, teach what
+    people look like.
+    """
+    from dataclasses import replace
+
+    from ..models.device import choose_device
+    from ..models.fusion_config import fusion_of, paper_config, small_config
+    from ..training.fusion import FusionRecipe, train_fusion
+    from ..training.fusion_loss import FusionLoss
+
+    shape = small_config(width) if size == "small" else paper_config()
+    recipe = FusionRecipe(
+        config=replace(shape, fusion=fusion_of(fusion, shape.layers)),
+        loss=FusionLoss(sharpness=sharpness),
+        samples=samples,
+        batch=batch,
+        photo_share=photo_share,
+        rate=rate,
+        seed=seed,
+    )
+    chosen = choose_device(device)
+    click.echo("reading the data ...", err=True)
+    data = _data(
+        (mocap, body, backgrounds, shards, validation, crops),
+        detector,
+        str(chosen),
+        validation_samples,
+        seed,
+    )
+    with training_progress("fusion") as progress:
+        path = train_fusion(
+            recipe,
+            data,
+            output,
+            chosen,
+            checkpoint_every=checkpoint_every,
+            workers=workers,
+            progress=progress,
+        )
+    click.echo(f"weights: {path}", err=True)
+
+
+def _data(
+    paths: tuple[Path | None, ...], detector: str, device: str, count: int, seed: int
+) -> "FusionData":
+    import numpy as np
+    import torch
+
+    from ..datasets.crops import read_crops_pack
+    from ..models.load import load_hourglass
+    from ..training.fusion_people import made_people, stored_people
+    from ..training.fusion_validation import FusionData
+
+    mocap, body, backgrounds, shards, validation, crops = paths
+    if bool(mocap) == bool(shards):
+        raise click.UsageError("give either --mocap or --shards: where synthetic people come from")
+    if shards and not validation:
+        raise click.UsageError("--shards needs --validation, shards of the validation subjects")
+    if mocap:
+        people, known = made_people(mocap, body, backgrounds, count, seed, validation)
+    elif shards and validation:
+        people, known = stored_people(shards, validation, count, seed)
+    loaded = None if detector == "none" else load_hourglass(detector, torch.device(device))
+    if crops is None:
+        return FusionData(people, known, detector=loaded)
+    photos, other = read_crops_pack(crops, 0), read_crops_pack(crops, 1)
+    rows = np.unique(np.linspace(0, len(other) - 1, count).round().astype(int))
+    return FusionData(people, known, photos, other.where(rows), loaded)

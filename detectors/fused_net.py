@@ -1,0 +1,155 @@
+"""Fold a network's batch norms into its convolutions: the same maps with fewer passes over them."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..models.efficientnet_lite import NormedConv
+from ..models.encoder_hourglass import EncoderHourglass
+from ..models.heatmap_net import HeatmapNet
+from ..models.hourglass import Residual, Stack, StackedHourglass
+
+
+def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
+    """Return a copy of a network that gives the same maps sooner, from and in numbers of a type.
+
+    Each norm behind a convolution is folded into it, and what can works in place. A norm that
+    comes first (a residual's, the one before the encoder's scores) stays: what it is applied to is
+    a sum, which is needed as it is as well. The last convolution, which gives the result, works
+    and answers in float32: it takes no time, and maps of 16 bits would move joints twice as much.
+
+    Args:
+        net: in evaluation mode; it stays as it is.
+        dtype: of the copy's numbers.
+    """
+    fused = _copy(net)
+    holder: nn.Module = fused
+    if not isinstance(fused, EncoderHourglass) or len(fused.stacks):
+        holder = fused.stacks[-1]
+    score = getattr(holder, "score")  # noqa: B009 - mypy knows no attributes of a ModuleList's
+    holder.score = nn.Identity()
+    for module in fused.modules():
+        if isinstance(module, Stack):
+            module.linear = fold(module.linear, module.norm)  # type: ignore[assignment]
+            module.norm = nn.Identity()  # type: ignore[assignment]
+    if isinstance(fused, StackedHourglass):
+        fused.conv = fold(fused.conv, fused.norm)  # type: ignore[assignment]
+        fused.norm = nn.Identity()  # type: ignore[assignment]
+    _fuse_children(fused)
+    for module in fused.modules():
+        _convert(module, dtype)
+    holder.score = Float32Conv(score)
+    return fused
+
+
+class FusedConv(nn.Module):
+    """A convolution with a bias, of tensors that are there already.
+
+    In float32 on a CPU oneDNN is called by name: left to choose, torch takes another algorithm for
+    1 x 1 filters where it has one thread, whose sums differ in their last digits, and a video's
+    joints would differ with the number of threads.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
+        self.bias = nn.Parameter(bias.detach(), requires_grad=False)
+        self.stride, self.groups = stride, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width_in, H, W) to (N, width_out, H / stride, W / stride)."""
+        filters = (self.weight, self.bias)
+        padding, stride = [self.weight.shape[-1] // 2] * 2, [self.stride] * 2
+        by_name = torch.backends.mkldnn.is_available() and x.dtype == torch.float32
+        if by_name and x.device.type == "cpu":
+            return torch.mkldnn_convolution(x, *filters, padding, stride, [1, 1], self.groups)
+        return functional.conv2d(x, *filters, stride, padding, groups=self.groups)
+
+
+class FusedResidual(nn.Module):
+    """A `Residual` whose second and third norm are folded into the convolutions before them."""
+
+    def __init__(self, block: Residual) -> None:
+        super().__init__()
+        self.norm = block.norm1
+        self.conv1 = fold(block.conv1, block.norm2)
+        self.conv2 = fold(block.conv2, block.norm3)
+        self.conv3, skip = plain(block.conv3), block.skip
+        self.skip = plain(skip) if isinstance(skip, nn.Conv2d) else skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width_in, H, W) to (N, width_out, H, W)."""
+        y = functional.relu_(self.conv1(functional.relu_(self.norm(x))))
+        y = self.conv3(functional.relu_(self.conv2(y)))
+        return y.add_(self.skip(x))
+
+
+class Float32Conv(nn.Module):
+    """A convolution in float32 inside a network of smaller numbers."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = plain(conv)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width_in, H, W) of any float type to float32 (N, width_out, H, W)."""
+        return self.conv(x.float())
+
+
+def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> FusedConv:
+    """Return one convolution that does what a convolution and the batch norm behind it do."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None or conv.bias is None:
+        raise ValueError("fold takes a convolution with a bias and a norm that keeps statistics")
+    scale = norm.weight / torch.sqrt(variance + norm.eps)
+    weight = conv.weight * scale[:, None, None, None]
+    return FusedConv(weight, (conv.bias - mean) * scale + norm.bias, conv.stride[0], conv.groups)
+
+
+def plain(conv: nn.Conv2d) -> FusedConv:
+    """Return a convolution that no norm follows."""
+    if conv.bias is None:
+        raise ValueError("plain takes a convolution with a bias")
+    return FusedConv(conv.weight, conv.bias, conv.stride[0], conv.groups)
+
+
+def _fuse_children(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, Residual):
+            setattr(module, name, FusedResidual(child))
+        elif isinstance(child, NormedConv):
+            setattr(module, name, FusedConv(*child.folded(), child.stride, child.groups))
+        elif isinstance(child, nn.Conv2d) and child.bias is not None:
+            setattr(module, name, plain(child))
+        else:
+            _fuse_children(child)
+
+
+def _copy(net: HeatmapNet) -> HeatmapNet:
+    """Return a network whose modules are new and whose tensors are shared with another.
+
+    `copy.deepcopy` would take longer than a pass of the network.
+    """
+    twins = {module: copy.copy(module) for module in net.modules()}
+    for module, twin in twins.items():
+        twin._parameters, twin._buffers = module._parameters.copy(), module._buffers.copy()
+        twin._modules = {name: child and twins[child] for name, child in module._modules.items()}
+    return twins[net]  # type: ignore[return-value]
+
+
+def _convert(module: nn.Module, dtype: torch.dtype) -> None:
+    """Give a module tensors of a type, channels last, in place of those that it shares."""
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            new = _converted(parameter.detach(), dtype)
+            module._parameters[name] = nn.Parameter(new, requires_grad=False)
+    for name, buffer in module._buffers.items():
+        if buffer is not None and buffer.is_floating_point():
+            module._buffers[name] = _converted(buffer, dtype)
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    form = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+    return tensor.to(dtype, memory_format=form)

@@ -1,0 +1,205 @@
+"""Shape and fusion of a fusion network: layers, channels, where the two streams meet."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..poses.errors import BadInput
+from ..poses.skeleton import get_skeleton
+
+STREAMS = ("image", "maps")
+KINDS = ("trainable", *STREAMS)
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """One convolutional layer of all three streams.
+
+    Attributes:
+        image: channels of the image stream.
+        maps: channels of the confidence map stream; the fusion stream has the sum (eq. 1).
+        kernel: side of the filters.
+        stride: of the filters.
+        pool: side of the max pooling behind it; 1: none.
+    """
+
+    image: int
+    maps: int
+    kernel: int = 3
+    stride: int = 1
+    pool: int = 1
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """Shape of a `FusionNet`.
+
+    Attributes:
+        convs: the convolutional layers, in order.
+        neurons: the fully connected layers behind them, each (image stream, map stream).
+        fusion: "trainable" (eq. 3), the layer beta behind which the streams are one (0: early
+            fusion, the number of layers: late fusion), or "image" or "maps" for one stream alone.
+        input_size: side of image and maps.
+        map_skeleton: whose joints the confidence maps are.
+        batch_norm: normalise behind each layer.
+        dropout: share of the fully connected layers' values dropped in training.
+
+    Raises:
+        BadInput: no layers, a number below 1, a size that does not divide, or no such fusion.
+    """
+
+    convs: tuple[ConvShape, ...]
+    neurons: tuple[tuple[int, int], ...]
+    fusion: str | int = "trainable"
+    input_size: int = 128
+    map_skeleton: str = "mpii16"
+    batch_norm: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.convs:
+            raise BadInput("a fusion network needs a convolutional layer or more, got none")
+        numbers = [n for conv in self.convs for n in asdict(conv).values()]
+        numbers += [n for pair in self.neurons for n in pair]
+        if min(numbers) < 1:
+            raise BadInput(f"channels, kernels and strides must be 1 or more, got {min(numbers)}")
+        if self.input_size % self.shrink:
+            raise BadInput(f"input_size must be a multiple of {self.shrink}, got {self.input_size}")
+        if not 0 <= self.dropout < 1:
+            raise BadInput(f"dropout must be from 0 to below 1, got {self.dropout}")
+        get_skeleton(self.map_skeleton)
+        if isinstance(self.fusion, str) and self.fusion not in KINDS:
+            raise BadInput(f"fusion must be {', '.join(KINDS)} or a layer, got {self.fusion!r}")
+        if isinstance(self.fusion, int) and not 0 <= self.fusion <= self.layers:
+            raise BadInput(
+                f"the layer of fusion must be from 0 (early) to {self.layers} (late), "
+                f"got {self.fusion}"
+            )
+
+    @property
+    def layers(self) -> int:
+        """L, the layers before the output."""
+        return len(self.convs) + len(self.neurons)
+
+    @property
+    def shrink(self) -> int:
+        """How many times smaller the last convolutional layer's maps are than the input."""
+        product = 1
+        for conv in self.convs:
+            product *= conv.stride * conv.pool
+        return product
+
+    @property
+    def n_maps(self) -> int:
+        """J, the number of confidence maps."""
+        return get_skeleton(self.map_skeleton).n_joints
+
+    def width(self, layer: int, stream: str) -> int:
+        """Return the channels or neurons behind a layer (0: the input) of a stream.
+
+        Args:
+            layer: 0 to L.
+            stream: "image", "maps" or "fusion".
+        """
+        if layer == 0:
+            image, maps = 3, self.n_maps
+        elif layer <= len(self.convs):
+            shape = self.convs[layer - 1]
+            image, maps = shape.image, shape.maps
+        else:
+            image, maps = self.neurons[layer - len(self.convs) - 1]
+        return {"image": image, "maps": maps, "fusion": image + maps}[stream]
+
+    def depth(self, stream: str) -> range:
+        """Return the layers, counted from 1, that a stream has with this fusion."""
+        everything = range(1, self.layers + 1)
+        if self.fusion == "trainable" or self.fusion == stream:
+            return everything
+        if isinstance(self.fusion, str):
+            return range(0)
+        return everything[self.fusion :] if stream == "fusion" else everything[: self.fusion]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values, for a weights file's metadata."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "FusionConfig":
+        """Return the configuration that `to_dict` was called on.
+
+        Raises:
+            TypeError, KeyError: there is no such setting.
+            BadInput: a setting is out of its range.
+        """
+        convs = tuple(ConvShape(**conv) for conv in values["convs"])
+        neurons = tuple((int(image), int(maps)) for image, maps in values["neurons"])
+        return cls(**{**values, "convs": convs, "neurons": neurons})
+
+
+# Image and map channels, stride of the 3 x 3 filters: 128 -> 4 in eight layers.
+_SMALL = (
+    (24, 24, 2),
+    (48, 32, 2),
+    (48, 32, 1),
+    (96, 64, 2),
+    (96, 64, 1),
+    (128, 96, 2),
+    (128, 96, 1),
+    (128, 96, 2),
+)
+
+
+def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionConfig:
+    """Return the size that CPUs run: eight 3 x 3 layers and two fully connected ones.
+
+    Args:
+        width: factor of all channels and neurons; they are rounded to multiples of 8.
+        fusion: as in `FusionConfig`.
+
+    Raises:
+        BadInput: the width is not positive.
+
+    >>> small_config().layers, small_config(0.5).convs[0].image
+    (10, 16)
+    """
+    if not width > 0:
+        raise BadInput(f"width must be above 0, got {width}")
+
+    def wide(count: int) -> int:
+        return max(8, int(8 * ((count * width + 4) // 8)))
+
+    convs = tuple(ConvShape(wide(image), wide(maps), 3, step) for image, maps, step in _SMALL)
+    return FusionConfig(convs, ((wide(256), wide(256)),) * 2, fusion)
+
+
+def paper_config(fusion: str | int = "trainable") -> FusionConfig:
+    """Return the size of the authors' networks: 9 x 9, 5 x 5, 5 x 5 with pooling, 512, 2048.
+
+    Figure 3 draws its sizes; they do not stand in the text. These are the streams of the paper's
+    first version (arXiv:1611.05708v1) as others built it: three pooled convolutional layers
+    with 32, 72 and 72 channels and fully connected ones of 512 and 2048, with dropout and without
+    batch norm. The filters are padded here, so that the maps halve exactly.
+    """
+    convs = (ConvShape(32, 32, 9, 1, 2), ConvShape(72, 72, 5, 1, 2), ConvShape(72, 72, 5, 1, 2))
+    neurons = ((512, 512), (2048, 2048))
+    return FusionConfig(convs, neurons, fusion, batch_norm=False, dropout=0.5)
+
+
+def fusion_of(text: str, layers: int) -> str | int:
+    """Return the fusion that a word names: early, late, trainable, image, maps or a layer.
+
+    Raises:
+        BadInput: it names none.
+
+    >>> fusion_of("late", 10), fusion_of("4", 10), fusion_of("maps", 10)
+    (10, 4, 'maps')
+    """
+    if text in KINDS:
+        return text
+    if text in ("early", "late"):
+        return 0 if text == "early" else layers
+    if text.isdecimal() and int(text) <= layers:
+        return int(text)
+    raise BadInput(
+        f"fusion must be trainable, early, late, image, maps or a layer from 0 to {layers}, "
+        f"got {text!r}"
+    )

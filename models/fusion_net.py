@@ -1,0 +1,192 @@
+"""The network that fuses an image and the confidence maps of its joints into a 3D pose.
+
+Tekin, Marquez-Neila, Salzmann and Fua, "Learning to Fuse 2D and 3D Image Cues for Monocular Body
+Pose Estimation" (ICCV 2017), section 3.1.
+"""
+
+from math import log
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..poses.errors import BadInput
+from ..poses.skeleton import get_skeleton
+from .fusion_config import STREAMS, ConvShape, FusionConfig
+
+UNIT_MM = 250.0  # of the network's output
+ALPHA = 0.1  # section 3.1: the first alpha
+BODY = get_skeleton("h36m17")
+
+
+class ConvLayer(nn.Module):
+    """Convolution, batch norm, ReLU, max pooling."""
+
+    def __init__(self, width_in: int, width_out: int, shape: ConvShape, batch_norm: bool) -> None:
+        super().__init__()
+        pad = shape.kernel // 2
+        self.map = nn.Conv2d(
+            width_in, width_out, shape.kernel, shape.stride, pad, bias=not batch_norm
+        )
+        self.norm: nn.Module = nn.BatchNorm2d(width_out) if batch_norm else nn.Identity()
+        self.pool = shape.pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width_in, H, W) to (N, width_out, H / shrink, W / shrink)."""
+        x = functional.relu(self.norm(self.map(x)))
+        return functional.max_pool2d(x, self.pool) if self.pool > 1 else x
+
+
+class DenseLayer(nn.Module):
+    """Fully connected layer, batch norm, ReLU, dropout; maps are laid out in a row first."""
+
+    def __init__(self, width_in: int, width_out: int, batch_norm: bool, dropout: float) -> None:
+        super().__init__()
+        self.map = nn.Linear(width_in, width_out, bias=not batch_norm)
+        self.norm: nn.Module = nn.BatchNorm1d(width_out) if batch_norm else nn.Identity()
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, ...) with width_in numbers each to (N, width_out)."""
+        x = functional.relu(self.norm(self.map(x.flatten(1))))
+        return functional.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class FusionNet(nn.Module):
+    """Image stream, confidence map stream, fusion stream (figure 3).
+
+    Layer l of the fusion stream reads (1 - w) concat(I, X) + w Z of layer l - 1 (eq. 1), where
+    w_l = sigmoid(alpha (l - beta)) (eq. 3). With a fixed fusion the weights are 0 up to beta and 1
+    behind it, and only the layers that then count exist; with "image" or "maps" one stream alone.
+
+    >>> from lift3d.models.fusion_config import small_config
+    >>> net = FusionNet(small_config(0.25)).eval()
+    >>> net(torch.zeros(1, 3, 128, 128), torch.zeros(1, 16, 128, 128)).shape
+    torch.Size([1, 17, 3])
+    >>> net.fusion_weights().detach().round(decimals=2)[[0, 4, 9]]
+    tensor([0.4000, 0.5000, 0.6200])
+    """
+
+    settled_at: Tensor
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.streams = nn.ModuleDict(
+            {
+                stream: nn.ModuleDict({str(k): _layer(config, k, stream) for k in depth})
+                for stream in (*STREAMS, "fusion")
+                if (depth := config.depth(stream))
+            }
+        )
+        stream = config.fusion if config.fusion in STREAMS else "fusion"
+        self.last = nn.Linear(_numbers(config, config.layers, str(stream)), 3 * BODY.n_joints)
+        if config.fusion == "trainable":
+            self.log_alpha = nn.Parameter(torch.tensor(log(ALPHA)))
+            self.beta = nn.Parameter(torch.tensor(config.layers / 2))  # the middle layer
+            self.register_buffer("settled_at", torch.tensor(-1))
+
+    @property
+    def alpha(self) -> Tensor:
+        """How sharp the transition of the weights is; kept as its logarithm, so above 0."""
+        return self.log_alpha.exp()
+
+    def fusion_weights(self) -> Tensor:
+        """Return w (L,), eq. 3: from 0 (the data streams count) to 1 (the fusion stream does).
+
+        Once `settle` was called they are 0 up to the layer of fusion and 1 behind it.
+        """
+        config = self.config
+        layer = torch.arange(1, config.layers + 1, device=self.last.weight.device)
+        if config.fusion == "trainable":
+            soft = torch.sigmoid(self.alpha * (layer - self.beta))
+            # the sum keeps alpha and beta in the graph, without a gradient
+            sharp = (layer > self.settled_at).to(soft) + 0 * soft
+            return torch.where(self.settled_at < 0, soft, sharp)
+        if isinstance(config.fusion, str):
+            raise BadInput(f"a network of one stream ({config.fusion!r}) has no fusion weights")
+        return (layer > config.fusion).to(self.last.weight)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Make the weights 0 and 1 for good, w_l = [l > beta]: what a sharp fusion tends to."""
+        if int(self.settled_at) < 0:
+            self.settled_at.fill_(int((self.fusion_weights() <= 0.5).sum()))
+
+    def forward(self, images: Tensor, maps: Tensor) -> Tensor:
+        """Return poses (N, 17, 3) in units of `UNIT_MM`, camera axes, relative to the pelvis.
+
+        Args:
+            images: (N, 3, S, S) as `image_input` gives them.
+            maps: (N, J, S, S), each with its joint's confidence as its peak, 0 or above.
+
+        Raises:
+            BadInput: image or maps of another size or number.
+        """
+        self._check(images, maps)
+        fusion = self.config.fusion
+        if fusion == "trainable":
+            x = self._mixed(images, maps)
+        elif isinstance(fusion, int):
+            x = torch.cat(self.stream_outputs(images, maps, fusion), 1)
+            for layer in self.config.depth("fusion"):
+                x = self.streams["fusion"][str(layer)](x)  # type: ignore[index]
+        else:
+            x = self._run(fusion, images if fusion == "image" else maps, self.config.layers)
+        pose = self.last(x.flatten(1)).view(-1, BODY.n_joints, 3)
+        return pose - pose[:, BODY.root : BODY.root + 1]
+
+    def stream_outputs(self, images: Tensor, maps: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+        """Return what image and map stream give at a layer up to which both have layers."""
+        return self._run("image", images, layer), self._run("maps", maps, layer)
+
+    def _run(self, stream: str, x: Tensor, layer: int) -> Tensor:
+        for k in range(1, layer + 1):
+            x = self.streams[stream][str(k)](x)  # type: ignore[index]
+        return x
+
+    def _mixed(self, images: Tensor, maps: Tensor) -> Tensor:
+        """Return what the output layer reads: eq. 1 at layer L."""
+        mixed = torch.cat([images, maps], 1)  # Z_0
+        weights = self.fusion_weights()
+        data = {"image": images, "maps": maps}
+        for k in range(1, self.config.layers + 1):
+            fused = self._step("fusion", k, mixed)
+            data = {stream: self._step(stream, k, x) for stream, x in data.items()}
+            w = weights[k - 1]
+            mixed = (1 - w) * torch.cat(list(data.values()), 1) + w * fused
+        return mixed
+
+    def _step(self, stream: str, layer: int, x: Tensor) -> Tensor:
+        return self.streams[stream][str(layer)](x)  # type: ignore[index]
+
+    def _check(self, images: Tensor, maps: Tensor) -> None:
+        size, joints = self.config.input_size, self.config.n_maps
+        for name, given, wanted in (("images", images, 3), ("maps", maps, joints)):
+            if given.ndim != 4 or tuple(given.shape[1:]) != (wanted, size, size):
+                raise BadInput(
+                    f"{name} must have shape (N, {wanted}, {size}, {size}), "
+                    f"got {tuple(given.shape)}"
+                )
+
+
+def image_input(images: Tensor) -> Tensor:
+    """Scale images of 0..255 as the networks take them: the grey 114 of the border is zero."""
+    return (images.float() - 114.0) / 64.0
+
+
+def _numbers(config: FusionConfig, layer: int, stream: str) -> int:
+    """Return how many numbers a layer's output has when laid out in a row."""
+    width = config.width(layer, stream)
+    side = config.input_size // config.shrink
+    return width * side * side if layer == len(config.convs) else width
+
+
+def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
+    """Return layer 1 .. L of a stream, untrained."""
+    width = config.width(layer, stream)
+    if layer <= len(config.convs):
+        before = config.width(layer - 1, stream)
+        return ConvLayer(before, width, config.convs[layer - 1], config.batch_norm)
+    before = _numbers(config, layer - 1, stream)
+    return DenseLayer(before, width, config.batch_norm, config.dropout)

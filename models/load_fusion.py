@@ -1,0 +1,58 @@
+"""Write a fusion network to its weights file, and rebuild it from one."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..poses.errors import WeightsMissing
+from .fusion_config import FusionConfig
+from .fusion_net import FusionNet
+from .tensor_file import read_tensors, write_tensors
+from .zoo import verified_path
+
+KIND = "fusion"
+
+
+def save_fusion(path: Path, net: FusionNet, about: dict[str, Any]) -> None:
+    """Write a network as float16, with what is needed to rebuild it.
+
+    Args:
+        path: of the safetensors file.
+        net: in any state, its batch norms not folded.
+        about: recipe and scores, kept in the metadata.
+    """
+    state = net.state_dict()
+    half = {k: v.half() if v.is_floating_point() and v.ndim else v for k, v in state.items()}
+    metadata = {"kind": KIND, "config": net.config.to_dict(), "skeleton": "h36m17", **about}
+    write_tensors(path, half, metadata)
+
+
+def load_fusion(weights: str | Path, device: torch.device) -> tuple[FusionNet, dict[str, Any]]:
+    """Load a fusion network, in evaluation mode, and its file's metadata.
+
+    Args:
+        weights: name in the zoo, or path of a `.safetensors` file.
+        device: for the network.
+
+    Raises:
+        BadInput: the zoo has no such weights.
+        WeightsMissing: the file is absent, damaged, or of something else.
+    """
+    text = str(weights)
+    path = Path(weights) if text.endswith(".safetensors") else verified_path(text)
+    tensors, metadata = read_tensors(path)
+    if metadata.get("kind") != KIND:
+        raise WeightsMissing(
+            f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected {KIND!r}; "
+            "train some with `lift3d train fusion`"
+        )
+    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    try:
+        with torch.device("meta"):
+            net = FusionNet(FusionConfig.from_dict(metadata["config"]))
+        net.load_state_dict(state, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
+    net = net.eval().requires_grad_(False).to(device)
+    return net.to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]

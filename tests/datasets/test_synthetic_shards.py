@@ -1,0 +1,98 @@
+"""Shards of synthetic people; the people are drawn by a stand-in, so that the files are quick."""
+
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lift3d.datasets.mocap import MocapPack
+from lift3d.datasets.synthetic import capsule_body, shards
+from lift3d.datasets.synthetic.people import SyntheticPeople
+from lift3d.datasets.synthetic.shards import ShardPeople, read_shards, write_shards
+from lift3d.poses.errors import BadInput, DecodeError
+
+
+@pytest.fixture(scope="module")
+def people() -> SyntheticPeople:
+    body = capsule_body()
+    pack = MocapPack(
+        body.joints_mm[None].astype(np.float32), np.zeros(1, int), np.array(["01_01"]),
+        np.array([1]), np.array([24.0]), np.array([0]), np.array([0]), np.array([""]),
+    )  # fmt: skip
+    return SyntheticPeople(body, pack, size=32, seed=1)
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD", 2)
+
+
+def test_shards_hold_jpg_json_and_mask_and_come_back_in_order(
+    people: SyntheticPeople, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    assert write_shards(people, 3, tmp_path, progress=seen.append) == 3
+    assert seen[-1] == 3
+    with tarfile.open(tmp_path / "people-000001.tar") as tar:
+        assert tar.getnames() == ["000002.jpg", "000002.json", "000002.mask.png"]
+    assert not list(tmp_path.glob("*.part"))
+    back = list(read_shards(tmp_path))
+    assert [sample.index for sample in back] == [0, 1, 2]
+    assert back[2].jpeg == people.sample(2).jpeg
+    stored = ShardPeople(tmp_path)
+    assert len(stored) == 3
+    assert stored.sample(4).index == 1
+    with pytest.raises(IndexError):
+        stored[3]
+
+
+def test_a_stopped_run_goes_on_and_gives_the_same_bytes(
+    people: SyntheticPeople, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shards(people, 3, tmp_path / "whole")
+
+    def stop(done: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(people, 3, tmp_path / "halves", progress=stop)
+    assert [p.name for p in sorted((tmp_path / "halves").glob("people*"))] == ["people-000000.tar"]
+    assert write_shards(people, 3, tmp_path / "halves") == 1
+    for name in ("people-000000.tar", "people-000001.tar", "set.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "halves" / name).read_bytes()
+
+
+def test_a_folder_keeps_its_set(people: SyntheticPeople, tmp_path: Path) -> None:
+    write_shards(people, 1, tmp_path)
+    with pytest.raises(BadInput) as error:
+        write_shards(replace(people, seed=2), 1, tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} holds another set (seed 1, asked for 2); choose another folder with -o"
+    )
+
+
+def test_missing_and_damaged_shards_are_named(people: SyntheticPeople, tmp_path: Path) -> None:
+    with pytest.raises(DecodeError, match=r"has no readable set\.json"):
+        next(read_shards(tmp_path))
+    (tmp_path / "set.json").write_text(json.dumps({"count": 2}))
+    with pytest.raises(DecodeError, match=r"people-000000\.tar is not there; run"):
+        next(read_shards(tmp_path))
+    (tmp_path / "people-000000.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(DecodeError, match=r"people-000000\.tar is damaged"):
+        next(read_shards(tmp_path))
+
+
+def test_a_number_of_workers_below_0_is_refused(people: SyntheticPeople) -> None:
+    with pytest.raises(BadInput) as error:
+        next(people.stream(range(2), -1))
+    assert str(error.value) == "workers must be 0 or more, got -1"
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_samples_in_order(people: SyntheticPeople) -> None:
+    alone = [sample.jpeg for sample in people.stream(range(5))]
+    assert [sample.jpeg for sample in people.stream(range(5), 2)] == alone

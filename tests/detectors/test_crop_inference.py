@@ -1,0 +1,59 @@
+"""Joints and confidences from a network's maps, with a network whose maps are given."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lift3d.detectors.crop_inference import infer_crops, raw_confidence
+from lift3d.models.calibration import Calibration
+from lift3d.models.hourglass import HourglassConfig, StackedHourglass
+from lift3d.poses import get_skeleton
+
+FLIP = get_skeleton("mpii16").flip_index
+
+
+@pytest.fixture(scope="module")
+def net() -> StackedHourglass:
+    """Return a small network with random filters."""
+    torch.manual_seed(0)
+    return StackedHourglass(
+        HourglassConfig(stacks=1, features=16, depth=1, output="softmax")
+    ).eval()
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    """Return three noise crops as network input."""
+    return torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def halving(flip_factor: float) -> Calibration:
+    """Return lines that halve a raw confidence, times a factor with flip averaging."""
+    line = np.tile([0.0, 0.5], (16, 1))
+    return Calibration(np.array([0.0, 1.0]), line, line * flip_factor)
+
+
+def test_flip_averaging_is_the_mean_of_two_passes(net, images):
+    found = infer_crops(net, images, FLIP).maps
+    plain = infer_crops(net, images).maps
+    mirrored = infer_crops(net, images.flip(-1)).maps.flip(-1)[:, FLIP.copy()]
+    torch.testing.assert_close(found, (plain + mirrored) / 2)
+
+
+@pytest.mark.parametrize(("flip_index", "factor"), [(None, 0.5), (FLIP, 0.1)])
+def test_a_calibration_changes_the_confidences_and_nothing_else(net, images, flip_index, factor):
+    raw = infer_crops(net, images, flip_index)
+    found = infer_crops(net, images, flip_index, halving(0.2))
+    torch.testing.assert_close(found.confidence, factor * raw.confidence)
+    assert torch.equal(found.joints_px, raw.joints_px)
+    assert torch.equal(found.maps, raw.maps)
+
+
+def test_raw_confidence_is_the_mass_near_the_joint_or_the_peak():
+    maps = torch.zeros(1, 1, 9, 9)
+    maps[0, 0, 4, 4], maps[0, 0, 4, 6], maps[0, 0, 4, 7] = 0.5, 0.25, 0.25
+    cells = torch.tensor([[[4.0, 4.0]]])
+    assert raw_confidence(maps, cells, "softmax").item() == pytest.approx(0.75)
+    assert raw_confidence(3 * maps, cells, "linear").item() == 1.0
+    assert raw_confidence(maps, cells, "sigmoid").item() == pytest.approx(0.5)

@@ -1,0 +1,54 @@
+"""Scores of joints found in crops, worked by hand; raw and calibrated confidences."""
+
+import numpy as np
+import pytest
+import torch
+
+from lift3d.datasets.crops import CropSet
+from lift3d.evaluation.crops import find_joints, score_joints
+from lift3d.models.calibration import Calibration
+from lift3d.models.hourglass import HourglassConfig, StackedHourglass
+from lift3d.poses import get_skeleton
+
+MPII = get_skeleton("mpii16")
+DIAGONALS = ("left_shoulder", "right_hip", "right_shoulder", "left_hip")
+
+
+@pytest.fixture
+def crops() -> CropSet:
+    """Return three crops with torsos of 50 px; the last one has no labels."""
+    joints = np.full((3, 16, 2), np.nan, np.float32)
+    for name, place in zip(DIAGONALS, [(40, 0), (0, 30), (0, 0), (40, 30)], strict=True):
+        joints[:2, MPII.index(name)] = place
+    source = np.array(["coco", "lspet", "lspet"])
+    return CropSet(np.zeros((3, 64, 64, 3), np.uint8), joints, source, source)
+
+
+def test_scores_by_source_and_of_all_worked_by_hand(crops):
+    found = np.nan_to_num(crops.joints_px)
+    found[1, MPII.index("left_hip")] += 11  # 0.2 torso lengths are 10 px
+    confidence = np.full((3, 16), 0.9)
+    coco, lspet, everything = score_joints(found, confidence, crops, flip=True)
+    assert [s.source for s in (coco, lspet, everything)] == ["coco", "lspet", "all"]
+    assert [s.crops for s in (coco, lspet, everything)] == [1, 2, 3]
+    assert [s.pck for s in (coco, lspet, everything)] == [1, 0.75, 0.875]
+    errors = [s.calibration_error for s in (coco, lspet, everything)]
+    assert errors == pytest.approx([0.1, 0.15, 0.025])
+    assert coco.flip
+
+
+def test_one_source_has_one_row(crops):
+    one = crops.where(np.array([True, False, False]))
+    assert [s.source for s in score_joints(one.joints_px, np.ones((1, 16)), one, False)] == ["coco"]
+
+
+def test_joints_found_get_calibrated_confidences(crops):
+    torch.manual_seed(0)
+    config = HourglassConfig(stacks=1, features=16, depth=1, output="softmax")
+    net = StackedHourglass(config).eval()
+    line = np.tile([0.5, 1.0], (16, 1))
+    calibration = Calibration(np.array([0.0, 1.0]), line, line)
+    joints, raw = find_joints(net, crops, 64, torch.device("cpu"))
+    same, calibrated = find_joints(net, crops, 64, torch.device("cpu"), calibration=calibration)
+    np.testing.assert_array_equal(joints, same)
+    np.testing.assert_allclose(calibrated, 0.5 + 0.5 * raw, atol=1e-6)

@@ -1,0 +1,214 @@
+"""Recipe: synthetic people and real photos to the weights of the fusion network."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..models.fusion_config import FusionConfig, small_config
+from ..models.fusion_net import FusionNet
+from ..poses.errors import BadInput
+from .augment import Augmentation
+from .distributed import Place, join_processes, leave_processes
+from .fusion_batches import FusionBatches
+from .fusion_loss import FusionLoss
+from .fusion_maps import MapDraws
+from .fusion_plot import plot_fusion
+from .fusion_validation import FusionData, Validation, write_weights
+from .loop import LoopSettings, Progress, train_loop
+from .synthetic_pictures import SyntheticPictures
+
+log = logging.getLogger(__name__)
+
+VIEWS = Augmentation(
+    zoom=(0.8, 1.25),
+    shift=0.05,
+    turn_degrees=12.0,
+    any_turn=0.03,
+    cut_off=0.06,
+    occlude=0.15,
+    degrade=0.12,
+    colour=0.15,
+)
+
+
+@dataclass(frozen=True)
+class FusionRecipe:
+    """Everything that decides what a training of the fusion network gives.
+
+    Attributes:
+        config: the network.
+        loss: in 3D, on photos, and for a sharp fusion (eq. 4).
+        draws: what the confidence maps are like.
+        augmentation: random changes of all pictures.
+        samples: in the whole training.
+        batch: samples in a step, over all processes.
+        photo_share: share of the samples that are real photos.
+        rate: peak learning rate of AdamW (the paper: Adam, 1e-3).
+        fusion_rate: the same for alpha and beta, as a part of `rate`.
+        warm_up: samples over which the rate rises.
+        settled: part of the training, its end, in which the fusion weights are 0 and 1, so that
+            pruning is exact; the paper prunes weights that are nearly that.
+        decay: of the moving average of the weights.
+        seed: of the first weights and every random draw.
+
+    Raises:
+        BadInput: `settled` is out of range, or `fusion_rate` is not positive.
+    """
+
+    config: FusionConfig = field(default_factory=small_config)
+    loss: FusionLoss = field(default_factory=FusionLoss)
+    draws: MapDraws = field(default_factory=MapDraws)
+    augmentation: Augmentation = VIEWS
+    samples: int = 1_000_000
+    batch: int = 64
+    photo_share: float = 0.25
+    rate: float = 1e-3
+    fusion_rate: float = 3.0
+    warm_up: int = 10_000
+    settled: float = 0.3
+    decay: float = 0.9995
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.settled <= 1:
+            raise BadInput(f"settled must be above 0 and at most 1, got {self.settled}")
+        if not self.fusion_rate > 0:
+            raise BadInput(f"fusion_rate must be above 0, got {self.fusion_rate}")
+
+
+def train_fusion(
+    recipe: FusionRecipe,
+    data: FusionData,
+    folder: Path,
+    device: torch.device,
+    *,
+    checkpoint_every: int = 20_000,
+    workers: int = 0,
+    progress: Progress = lambda _: None,
+) -> Path:
+    """Train the fusion network, or go on with the training that `folder` holds.
+
+    With each checkpoint `fusion.safetensors` is written: the moving average as float16, pruned
+    once the fusion has settled (`fusion-whole.safetensors` then keeps all layers), and
+    `fusion.png`, the course of alpha, beta and the weights.
+
+    Args:
+        recipe: the settings.
+        data: people, photos, detector.
+        folder: for the checkpoint, the log, the weights and the picture.
+        device: where to train.
+        checkpoint_every: samples between two checkpoints, each with a validation.
+        workers: processes that make or read the synthetic people.
+        progress: called after each step.
+
+    Returns:
+        The path of the weights.
+
+    Raises:
+        BadInput: a setting is out of range, or the folder holds a training of another recipe.
+        WeightsMissing: the folder holds the training of another network.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"recipe": json.loads(json.dumps(asdict(recipe)))}
+    _check_same_recipe(folder, about["recipe"])
+    place = join_processes(device)
+    try:
+        _train(recipe, data, folder, place, about, checkpoint_every, workers, progress)
+    finally:
+        leave_processes()
+    return folder / "fusion.safetensors"
+
+
+def _train(
+    recipe: FusionRecipe,
+    data: FusionData,
+    folder: Path,
+    place: Place,
+    about: dict[str, Any],
+    checkpoint_every: int,
+    workers: int,
+    progress: Progress,
+) -> None:
+    torch.manual_seed(recipe.seed)
+    net = FusionNet(recipe.config).to(place.device)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    size = data.detector.input_size if data.detector else recipe.config.input_size
+    people = SyntheticPictures(
+        data.people, _stored_size(data, size), workers, pinned=place.device.type == "cuda"
+    )
+    batches = FusionBatches(
+        people,
+        data.photos,
+        data.detector,
+        recipe.draws,
+        recipe.augmentation,
+        recipe.loss,
+        batch=recipe.batch,
+        photo_share=recipe.photo_share,
+        settle_at=min(round((1 - recipe.settled) * recipe.samples), recipe.samples - recipe.batch),
+        place=place,
+    )
+    validation = Validation(data, place.device) if place.rank == 0 else None
+
+    def on_checkpoint(average: dict[str, Tensor]) -> dict[str, float]:
+        assert validation is not None
+        (folder / "recipe.json").write_text(json.dumps(about, indent=1) + "\n")
+        whole = FusionNet(recipe.config)
+        whole.load_state_dict({key: value.cpu() for key, value in average.items()})
+        scores = {**_fusion_state(net), **write_weights(folder, whole, about, validation)}
+        if (folder / "log.jsonl").exists() and "alpha" in scores:
+            plot_fusion(folder / "log.jsonl", folder / "fusion.png")
+        return scores
+
+    settings = LoopSettings.of(recipe, checkpoint_every)
+    train_loop(net, batches, settings, folder, place, on_checkpoint, progress, _groups(net, recipe))
+    if place.rank == 0 and recipe.config.fusion == "trainable":
+        plot_fusion(folder / "log.jsonl", folder / "fusion.png")
+
+
+def _fusion_state(net: FusionNet) -> dict[str, float]:
+    """Return alpha, beta and the weights of a network in training."""
+    if net.config.fusion != "trainable":
+        return {}
+    weights = net.fusion_weights().detach().cpu().tolist()
+    state = {"alpha": float(net.alpha.detach()), "beta": float(net.beta.detach())}
+    state |= {f"w{k + 1}": w for k, w in enumerate(weights)}
+    return {name: round(value, 5) for name, value in state.items()}
+
+
+def _groups(net: FusionNet, recipe: FusionRecipe) -> list[dict[str, Any]]:
+    """Return the optimizer's groups: alpha and beta have a rate of their own and no decay."""
+    fusion = {"log_alpha", "beta"}
+    named = list(net.named_parameters())
+    groups: list[dict[str, Any]] = [{"params": [p for name, p in named if name not in fusion]}]
+    own = [p for name, p in named if name in fusion]
+    if own:
+        # the gradient of lambda / alpha^2 falls by orders of magnitude: Adam must soon forget
+        # how large it was, or alpha stands still
+        adam = {"weight_decay": 0.0, "betas": (0.9, 0.98)}
+        groups.append({"params": own, "scale": recipe.fusion_rate, **adam})
+    return groups
+
+
+def _stored_size(data: FusionData, size: int) -> int:
+    """Return the side that synthetic pictures are kept at until they are augmented."""
+    return max(size, data.photos.images.shape[1]) if data.photos is not None else size
+
+
+def _check_same_recipe(folder: Path, recipe: dict[str, Any]) -> None:
+    """Refuse to go on with a recipe that would not draw and settle as the first run did."""
+    path = folder / "recipe.json"
+    if not (path.exists() and (folder / "checkpoint.safetensors").exists()):
+        return
+    found = json.loads(path.read_text())["recipe"]
+    other = [name for name in recipe if name != "samples" and found.get(name) != recipe[name]]
+    if other:
+        raise BadInput(
+            f"{folder} holds a training with another {other[0]}; go on with its settings, which "
+            f"are in {path}, or start in an empty folder"
+        )

@@ -1,0 +1,51 @@
+"""What a network begins its training with: ImageNet's encoder, or the weights of another one."""
+
+from pathlib import Path
+from typing import Any
+
+from ..models.encoder_hourglass import EncoderHourglass
+from ..models.heatmap_net import HeatmapNet
+from ..models.tensor_file import read_tensors
+from ..poses.errors import WeightsMissing
+from .imagenet import load_imagenet
+
+
+def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any]]:
+    """Return the optimizer's groups; a pretrained encoder is held in part and learns slower.
+
+    Args:
+        net: whose encoder, if it has one, starts from ImageNet.
+        encoder_rate: the encoder's learning rate as a part of the others'.
+    """
+    if not isinstance(net, EncoderHourglass):
+        return [{"params": list(net.parameters())}]
+    net.encoder.hold()
+    pretrained = [p for p in net.encoder.parameters() if p.requires_grad]
+    rest = [p for name, p in net.named_parameters() if not name.startswith("encoder.")]
+    return [{"params": pretrained, "scale": encoder_rate}, {"params": rest}]
+
+
+def start_from_imagenet(net: HeatmapNet) -> None:
+    """Fill the encoder of a network that has one with ImageNet's weights.
+
+    Raises:
+        WeightsMissing: they are not installed.
+    """
+    if isinstance(net, EncoderHourglass):
+        load_imagenet(net.encoder, net.config.encoder)
+
+
+def start_from_weights(net: HeatmapNet, weights: Path) -> None:
+    """Copy all tensors of the same name and shape from a weights file.
+
+    Raises:
+        WeightsMissing: the file cannot be read, or shares no tensor with the network.
+    """
+    tensors, _ = read_tensors(weights)
+    own = net.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise WeightsMissing(
+            f"{weights} has no tensor of this network's; give weights of its kind and width"
+        )
+    net.load_state_dict({**own, **{k: v.to(own[k].dtype) for k, v in fitting.items()}})
