@@ -55,7 +55,7 @@ def train() -> None:
     "-o", "--output", "folder", type=FOLDER, default=Path("runs/hourglass"), show_default=True
 )
 @click.option(
-    "--phases", default="128:240000,192:160000", show_default=True, help="size:crops, in order."
+    "--phases", default="128:240000,192:110000", show_default=True, help="size:crops, in order."
 )
 @click.option(
     "--encoder",

@@ -77,6 +77,16 @@ def test_help_loads_neither_torch_nor_cv2_nor_cvxpy():
     assert done.stdout.strip().endswith("set()")
 
 
+def test_a_first_detection_does_not_load_torchs_compiler():
+    code = (
+        "import sys, numpy\nfrom lift3d.detectors import HourglassDetector\n"
+        "HourglassDetector(precision='float32').detect([numpy.zeros((64, 64, 3), numpy.uint8)])\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_every_public_name_is_there():
     assert all(getattr(lift3d, name) is not None for name in lift3d.__all__)
     assert set(lift3d.__all__) <= set(dir(lift3d))

@@ -67,7 +67,7 @@ class HourglassRecipe:
     """
 
     config: HeatmapNetConfig = field(default_factory=EncoderHourglassConfig)
-    phases: tuple[Phase, ...] = (Phase(128, 240_000), Phase(192, 160_000))
+    phases: tuple[Phase, ...] = (Phase(128, 240_000), Phase(192, 110_000))
     batch: int = 32
     rate: float = 1.5e-3
     encoder_rate: float = 0.4
@@ -77,7 +77,7 @@ class HourglassRecipe:
     balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42})
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
-    calm_samples: int = 80_000
+    calm_samples: int = 60_000
     held_out: int = 25
     seed: int = 1
 

@@ -40,8 +40,9 @@ def load_imagenet(encoder: EfficientNetLite, name: str) -> None:
     blocks = [block for block in encoder.modules() if isinstance(block, InvertedResidual)]
     for k, block in enumerate(blocks):
         prefix = f"_blocks.{k}."
-        if len(block.expand):
-            _fill(block.expand[0], state, f"{prefix}_expand_conv", f"{prefix}_bn0")
+        for expand in block.expand.children():
+            if isinstance(expand, NormedConv):
+                _fill(expand, state, f"{prefix}_expand_conv", f"{prefix}_bn0")
         _fill(block.depthwise, state, f"{prefix}_depthwise_conv", f"{prefix}_bn1")
         _fill(block.project, state, f"{prefix}_project_conv", f"{prefix}_bn2")
     _take_scaled_images(encoder.stem)
