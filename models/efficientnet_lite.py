@@ -83,7 +83,7 @@ class NormedConv(nn.Module):
         super().__init__()
         self.stride, self.groups = stride, groups
         self.weight = nn.Parameter(torch.empty(width_out, width_in // groups, kernel, kernel))
-        nn.init.kaiming_uniform_(self.weight)
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # as nn.Conv2d does
         self.scale = nn.Parameter(torch.ones(width_out))
         self.shift = nn.Parameter(torch.zeros(width_out))
         self.register_buffer("running_mean", torch.zeros(width_out))

@@ -1,5 +1,7 @@
 """Stream synthetic people into a training: made on the fly or read from shards, by processes."""
 
+import atexit
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -138,6 +140,8 @@ class _Runs:
 
 def _begin(number: int) -> None:
     cv2.setNumThreads(1)  # the processes share the cores
+    # at its end a process would destroy threads of its libraries, which now and then aborts it
+    atexit.register(os._exit, 0)
 
 
 class _Pictures(Dataset):
