@@ -171,3 +171,20 @@ def body_command(checkout: Path, output: Path) -> None:
 
     counts = import_makehuman(checkout, output)
     click.echo(f"{output}: {counts}", err=True)
+
+
+@data.command("backgrounds")
+@click.argument(
+    "photos", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="NPZ"
+)
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR"
+)
+@click.option("--least", default=128, show_default=True, type=click.IntRange(16), metavar="PIXELS")
+def backgrounds_command(photos: Path, output: Path, least: int) -> None:
+    """Cut pieces without people from a photos pack's training photos (photos448.npz)."""
+    from ..datasets.photos import read_photos_pack
+    from ..datasets.synthetic.background_cuts import write_backgrounds
+
+    count = write_backgrounds(read_photos_pack(photos, 0), output, least)
+    click.echo(f"{count} backgrounds in {output}", err=True)

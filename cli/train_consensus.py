@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from .training_options import length_options, run_options
 from .training_progress import training_progress
 
 
@@ -49,24 +50,8 @@ from .training_progress import training_progress
     type=click.FloatRange(0),
     help="Weight of the common pose's error in the loss.",
 )
-@click.option("--samples", default=14_000_000, show_default=True, type=click.IntRange(1))
-@click.option("--batch", default=256, show_default=True, type=click.IntRange(2))
-@click.option(
-    "--rate",
-    default=1e-3,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Peak learning rate.",
-)
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
-@click.option(
-    "--checkpoint-every",
-    default=500_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Samples between two checkpoints, each with a validation.",
-)
-@click.option("--device", default="auto", show_default=True)
+@length_options(samples=14_000_000, batch=256)
+@run_options(checkpoint_every=500_000)
 def train_consensus_command(
     mocap: Path,
     output: Path,

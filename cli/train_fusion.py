@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .training_options import length_options, run_options
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -51,21 +52,13 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.FloatRange(0, min_open=True),
     help="Factor of the small size's channels.",
 )
-@click.option("--samples", default=1_000_000, show_default=True, type=click.IntRange(1))
-@click.option("--batch", default=64, show_default=True, type=click.IntRange(2))
+@length_options(samples=1_000_000, batch=32)
 @click.option(
     "--photo-share",
     default=0.25,
     show_default=True,
     type=click.FloatRange(0, 1, max_open=True),
     help="Part of the samples that are real photos.",
-)
-@click.option(
-    "--rate",
-    default=1e-3,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Peak learning rate.",
 )
 @click.option(
     "--sharpness",
@@ -81,7 +74,6 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.IntRange(0),
     help="Processes that make or read the synthetic people.",
 )
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
 @click.option(
     "--validation-samples",
     default=512,
@@ -89,14 +81,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.IntRange(1),
     help="Synthetic people, and photos, that each checkpoint is scored on.",
 )
-@click.option(
-    "--checkpoint-every",
-    default=20_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Samples between two checkpoints, each with a validation.",
-)
-@click.option("--device", default="auto", show_default=True)
+@run_options(checkpoint_every=20_000)
 def train_fusion_command(
     mocap: Path | None,
     body: Path | None,

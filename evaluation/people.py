@@ -74,8 +74,8 @@ def detector_scores(detector: Detector, photos: PhotoSet) -> dict[str, float]:
     """Return recall and precision of a whole detector, its recall by group, and its AP@0.5.
 
     The people are taken as the detector gives them, at its own threshold, and compared by the
-    larger of OKS and box IoU; the AP (see `oks.py`) is by OKS alone, of all people with a labelled
-    limb joint and of those taller than 80 px.
+    larger of OKS and box IoU; the AP (see `average_precision.py`) is by OKS alone, of all people
+    with a labelled limb joint and of those taller than 80 px.
     """
     results, found = detect_people(detector, photos)
     return {

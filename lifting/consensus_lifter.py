@@ -12,16 +12,15 @@ from torch import Tensor
 from ..models.device import choose_device
 from ..models.residual_mlp import FusedMLP
 from ..models.tensor_file import read_tensors, write_tensors
-from ..poses import Pose2D, Pose3D, Skeleton, WeakPerspective, get_skeleton
+from ..poses import Pose2D, Pose3D, Skeleton, get_skeleton
 from ..poses.errors import NotFitted, WeightsMissing
 from .body_joints import body_arrays, body_poses
 from .consensus import solve_consensus
 from .consensus_spread import hypothesis_spread_mm
-from .fill_confidence import fill_confidence
 from .group_hypotheses import GroupHypotheses
 from .joint_groups import Groups
 from .joint_inputs import joint_inputs
-from .weak_camera import fit_weak_cameras
+from .posed import posed
 
 BATCH = 4096  # poses lifted together
 
@@ -75,19 +74,7 @@ class ConsensusLifter:
         self._networks()
         joints, weights = body_poses(poses)
         joints_mm, sigma_mm = self._lifted(joints, weights)
-        scale, offset_px = fit_weak_cameras(joints_mm, joints, weights)
-        filled = fill_confidence(weights, self.skeleton)
-        return [
-            Pose3D(
-                joints_mm=joints_mm[i],
-                confidence=filled[i],
-                skeleton=self.skeleton,
-                camera=WeakPerspective(float(scale[i]), offset_px[i]) if scale[i] > 0 else None,
-                pose2d=pose,
-                sigma_mm=sigma_mm[i],
-            )
-            for i, pose in enumerate(poses)
-        ]
+        return posed(poses, joints_mm, joints, weights, self.skeleton, sigma_mm)
 
     def lift_arrays(
         self,

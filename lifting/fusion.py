@@ -13,14 +13,13 @@ from ..models.device import choose_device
 from ..models.fusion_net import UNIT_MM, FusionNet, image_input
 from ..models.fusion_pruning import fold_norms, prune
 from ..models.load_fusion import load_fusion
-from ..poses import Pose2D, Pose3D, PoseCrop, Skeleton, WeakPerspective, get_skeleton
+from ..poses import Pose2D, Pose3D, PoseCrop, Skeleton, get_skeleton
 from ..poses.boxes import apply_affine, invert_affine
 from ..poses.convert import convert_joints
 from ..poses.errors import BadInput, NotFitted
 from .body_joints import MIN_JOINTS, body_poses
-from .fill_confidence import fill_confidence
 from .joint_maps import drawn_maps, plan_maps, read_maps, same_area
-from .weak_camera import fit_weak_cameras
+from .posed import posed
 
 BATCH = 32  # crops that run together
 LEAST_SIDE = 48  # pixels of a crop
@@ -98,18 +97,7 @@ class FusionLifter:
         lifted = [self._lift_batch(poses[k : k + BATCH]) for k in range(0, len(poses), BATCH)]
         joints_mm = np.concatenate([np.zeros((0, self.skeleton.n_joints, 3)), *lifted])
         joints_mm[(weights > 0).sum(axis=1) < MIN_JOINTS] = np.nan
-        scale, offset_px = fit_weak_cameras(joints_mm, joints, weights)
-        filled = fill_confidence(weights, self.skeleton)
-        return [
-            Pose3D(
-                joints_mm=joints_mm[i],
-                confidence=filled[i],
-                skeleton=self.skeleton,
-                camera=WeakPerspective(float(scale[i]), offset_px[i]) if scale[i] > 0 else None,
-                pose2d=pose,
-            )
-            for i, pose in enumerate(poses)
-        ]
+        return posed(poses, joints_mm, joints, weights, self.skeleton)
 
     def lift_arrays(
         self,

@@ -125,15 +125,18 @@ class FusionNet(nn.Module):
         """
         self._check(images, maps)
         fusion = self.config.fusion
-        if fusion == "trainable":
+        if fusion == "trainable" and self.training and int(self.settled_at) >= 0:
+            # what weighs nothing is left out, but stays in the graph without a gradient
+            x = self._joined(images, maps, int(self.settled_at))
+            x = x + 0 * sum(parameter.sum() for parameter in self.parameters())
+        elif fusion == "trainable":
             x = self._mixed(images, maps)
         elif isinstance(fusion, int):
-            x = torch.cat(self.stream_outputs(images, maps, fusion), 1)
-            for layer in self.config.depth("fusion"):
-                x = self.streams["fusion"][str(layer)](x)  # type: ignore[index]
+            x = self._joined(images, maps, fusion)
         else:
             x = self._run(fusion, images if fusion == "image" else maps, self.config.layers)
-        pose = self.last(x.flatten(1)).view(-1, BODY.n_joints, 3)
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 would be 4 mm off
+            pose = self.last(x.flatten(1).to(self.last.weight)).view(-1, BODY.n_joints, 3)
         return pose - pose[:, BODY.root : BODY.root + 1]
 
     def stream_outputs(self, images: Tensor, maps: Tensor, layer: int) -> tuple[Tensor, Tensor]:
@@ -143,6 +146,13 @@ class FusionNet(nn.Module):
     def _run(self, stream: str, x: Tensor, layer: int) -> Tensor:
         for k in range(1, layer + 1):
             x = self.streams[stream][str(k)](x)  # type: ignore[index]
+        return x
+
+    def _joined(self, images: Tensor, maps: Tensor, layer: int) -> Tensor:
+        """Return what the output layer reads where both streams become one behind a layer."""
+        x = torch.cat(self.stream_outputs(images, maps, layer), 1)
+        for k in range(layer + 1, self.config.layers + 1):
+            x = self._step("fusion", k, x)
         return x
 
     def _mixed(self, images: Tensor, maps: Tensor) -> Tensor:

@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 
-from ..poses.errors import BadInput, WeightsMissing
+from ..poses.errors import BadInput
 from .calibration import Calibration
 from .heatmap_net import HeatmapNet, bare_net, config_from, place_net
-from .tensor_file import read_tensors
-from .zoo import verified_path
+from .weights_file import opened_weights
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,12 @@ def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass
         BadInput: the zoo has no such weights.
         WeightsMissing: the file is absent, damaged, or of something else.
     """
-    text = str(weights)
-    path = Path(weights) if text.endswith(".safetensors") else verified_path(text)
-    tensors, metadata = read_tensors(path)
-    if metadata.get("kind") != "hourglass":
-        raise WeightsMissing(
-            f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected 'hourglass'; "
-            "train some with `lift3d train hourglass`"
-        )
-    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-    try:
+    with opened_weights(weights, "hourglass") as (state, metadata):
         with torch.device("meta"):
             net = bare_net(config_from(metadata["config"]))
         net.load_state_dict(state, assign=True)
         skeleton, input_size = metadata["skeleton"], int(metadata["input_size"])
         calibration = _calibration(metadata, net.config.outputs)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
     net = place_net(net.eval().requires_grad_(False), device)
     return LoadedHourglass(net, skeleton, input_size, calibration)
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import torch
 
-from ..poses.errors import WeightsMissing
 from .fusion_config import FusionConfig
 from .fusion_net import FusionNet
-from .tensor_file import read_tensors, write_tensors
-from .zoo import verified_path
+from .tensor_file import write_tensors
+from .weights_file import opened_weights
 
 KIND = "fusion"
 
@@ -39,20 +38,9 @@ def load_fusion(weights: str | Path, device: torch.device) -> tuple[FusionNet, d
         BadInput: the zoo has no such weights.
         WeightsMissing: the file is absent, damaged, or of something else.
     """
-    text = str(weights)
-    path = Path(weights) if text.endswith(".safetensors") else verified_path(text)
-    tensors, metadata = read_tensors(path)
-    if metadata.get("kind") != KIND:
-        raise WeightsMissing(
-            f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected {KIND!r}; "
-            "train some with `lift3d train fusion`"
-        )
-    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-    try:
+    with opened_weights(weights, KIND) as (state, metadata):
         with torch.device("meta"):
             net = FusionNet(FusionConfig.from_dict(metadata["config"]))
         net.load_state_dict(state, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error
     net = net.eval().requires_grad_(False).to(device)
     return net.to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]

@@ -65,11 +65,14 @@ class Lifter(Protocol):
         """Return (N, 17, 3) millimetres for joints (N, J, 2) and confidences (N, J)."""
 
 
-def _hourglass(device: str = "auto", threshold: float = 0.25, with_maps: bool = False) -> Detector:
-    """Person finder and two-stack hourglass, 16 MPII joints."""
-    from ..detectors.hourglass import HourglassDetector
+def _hourglass(
+    device: str = "auto", threshold: float | None = None, with_maps: bool = False
+) -> Detector:
+    """Person finder and stacked hourglass, 16 MPII joints."""
+    from ..detectors.hourglass import THRESHOLD, HourglassDetector
 
-    return HourglassDetector(device=device, threshold=threshold, with_maps=with_maps)
+    least = THRESHOLD if threshold is None else threshold
+    return HourglassDetector(device=device, threshold=least, with_maps=with_maps)
 
 
 def _consensus(device: str = "auto") -> Lifter:

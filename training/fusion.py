@@ -65,10 +65,10 @@ class FusionRecipe:
     draws: MapDraws = field(default_factory=MapDraws)
     augmentation: Augmentation = VIEWS
     samples: int = 1_000_000
-    batch: int = 64
+    batch: int = 32
     photo_share: float = 0.25
     rate: float = 1e-3
-    fusion_rate: float = 3.0
+    fusion_rate: float = 6.0
     warm_up: int = 10_000
     settled: float = 0.3
     decay: float = 0.9995

@@ -83,7 +83,10 @@ class FusionBatches:
             own.settle()
         size = own.config.input_size
         crops, joints_px, joints_mm = self._drawn(seen, self.maps.crop_size or size, generator)
-        maps = self.maps(crops, joints_px, size, generator)
+        if own.config.fusion == "image":  # does not look at them
+            maps = crops.new_zeros(len(crops), own.config.n_maps, size, size)
+        else:
+            maps = self.maps(crops, joints_px, size, generator)
         images = crops
         if crops.shape[-1] != size:
             images = functional.interpolate(
@@ -93,7 +96,7 @@ class FusionBatches:
         images, maps = (
             x.contiguous(memory_format=torch.channels_last) for x in (image_input(images), maps)
         )
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, torch.bfloat16, enabled=device != "mps"):
             poses = net(images, maps)
         return self.loss(poses.float(), joints_mm, joints_px[len(joints_mm) :], own)
 

@@ -104,7 +104,7 @@ class TrainingMaps:
         inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
         if crops.shape[-1] != detector.input_size:
             inputs = functional.interpolate(inputs, size=detector.input_size, mode="bilinear")
-        with torch.autocast(crops.device.type, torch.bfloat16, enabled=crops.device.type == "cuda"):
+        with torch.autocast(crops.device.type, torch.bfloat16, enabled=crops.device.type != "mps"):
             joints = infer_crops(detector.net, inputs, None, detector.calibration)
         scale = size / detector.input_size
         placed = convert_joints(

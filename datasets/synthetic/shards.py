@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -48,17 +49,16 @@ def write_shards(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _claim(folder, describe(people, count))
-        made = 0
-        for start in range(0, count, SHARD):
-            indices = range(start, min(start + SHARD, count))
-            path = shard_path(folder, start)
-            if not path.exists():
-                _write_one(people, indices, path, workers, progress)
-                made += len(indices)
-            progress(indices.stop)
+        tars = [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
+        missing = [indices for indices in tars if not shard_path(folder, indices.start).exists()]
+        samples = people.stream([index for indices in missing for index in indices], workers)
+        for indices in missing:
+            path = shard_path(folder, indices.start)
+            _write_one(islice(samples, len(indices)), path, progress)
+        progress(count)
     except OSError as error:
         raise BadInput(f"{folder} cannot be written ({error.strerror})") from None
-    return made
+    return sum(len(indices) for indices in missing)
 
 
 def shard_path(folder: Path, start: int) -> Path:
@@ -116,17 +116,11 @@ def _replace(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _write_one(
-    people: SyntheticPeople,
-    indices: range,
-    path: Path,
-    workers: int,
-    progress: Callable[[int], None],
-) -> None:
+def _write_one(samples: Iterable[Sample], path: Path, progress: Callable[[int], None]) -> None:
     part = path.with_name(path.name + ".part")
     try:
         with tarfile.open(part, "w") as tar:
-            for sample in people.stream(indices, workers):
+            for sample in samples:
                 for ending, content in _members(sample).items():
                     info = tarfile.TarInfo(f"{sample.index:06d}.{ending}")
                     info.size = len(content)

@@ -80,7 +80,7 @@ def random_outfit(rng: np.random.Generator, female: bool) -> Outfit:
     if rng.random() < (0.3 if female else 0.01):
         skirt = _skirt(rng)
         trousers = Trousers(plain_paint(cloth_colour(rng)), 0.22, 30.0, (3.0, 4.0), 0.0)
-        if rng.random() < 0.5:
+        if tops and rng.random() < 0.5:
             tops = (replace(tops[0], paint=skirt.paint), *tops[1:])  # a dress
     else:
         trousers = _trousers(rng, tops)

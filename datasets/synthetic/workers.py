@@ -62,10 +62,24 @@ def _work(people: SyntheticPeople, indices: Sequence[int], made: multiprocessing
     cv2.setNumThreads(1)
     for index in indices:
         try:
-            made.put(people.sample(index))
+            found: Sample | str = people.sample(index)
         except Exception as error:
-            made.put(f"sample {index}: {error}")
+            found = f"sample {index}: {error}"
+        if not _put(made, found) or isinstance(found, str):
             return
+
+
+def _put(made: multiprocessing.Queue, found: Sample | str) -> bool:
+    """Hand a sample over as soon as there is room; False: the parent was killed."""
+    parent = multiprocessing.parent_process()
+    while parent is None or parent.is_alive():
+        try:
+            made.put(found, timeout=LOOK_S)
+            return True
+        except queue.Full:
+            continue
+    made.cancel_join_thread()  # nobody reads what waits
+    return False
 
 
 def _next(process: SpawnProcess, made: multiprocessing.Queue) -> Sample:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -55,3 +56,23 @@ def test_body_refuses_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
     done = CliRunner().invoke(data, arguments)
     assert isinstance(done.exception, BadInput)
     assert "is no checkout of MakeHuman" in str(done.exception)
+
+
+def test_backgrounds_are_cut_from_the_training_photos_of_a_pack(tmp_path: Path) -> None:
+    encoded = cv2.imencode(".png", np.zeros((150, 300, 3), np.uint8))[1].ravel()
+    np.savez(
+        tmp_path / "photos.npz",
+        image=np.tile(encoded, 2),
+        offset=len(encoded) * np.arange(3),
+        split=np.array([0, 1]),
+        photo=np.array([0, 1]),
+        box=np.array([[0, 0, 100, 150]] * 2, np.float32),
+        coco17=np.full((2, 17, 3), np.nan, np.float32),
+        src=np.array(["a", "b"]),
+    )
+    out = tmp_path / "backgrounds"
+
+    result = CliRunner().invoke(data, ["backgrounds", str(tmp_path / "photos.npz"), "-o", str(out)])
+
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in out.iterdir()] == ["00000.jpg"]

@@ -17,6 +17,7 @@ from lift3d.datasets.synthetic.sample import sample_from
 from lift3d.datasets.synthetic.validation import digests, validation_people
 from lift3d.datasets.synthetic.views import ViewRanges, outside_photo, random_view
 from lift3d.datasets.synthetic.visibility import hidden_joints
+from lift3d.datasets.synthetic.wardrobe import random_outfit
 from lift3d.poses.errors import BadInput, DecodeError
 
 ALONE = SceneRanges(others=0, props=0, patches=0)
@@ -203,3 +204,9 @@ def test_a_body_pack_without_an_array_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "body.npz", vertices=np.zeros((3, 3)))
     with pytest.raises(DecodeError, match="has no array 'shape_vertices'"):
         read_body(tmp_path / "body.npz", "medium")
+
+
+@pytest.mark.parametrize("female", [False, True])
+def test_an_outfit_comes_of_any_draw(female: bool) -> None:
+    worn = [random_outfit(np.random.default_rng(seed), female) for seed in range(4000)]
+    assert any(outfit.skirt and not outfit.tops for outfit in worn) == (not female)

@@ -1,7 +1,10 @@
 """Shards of synthetic people; the people are drawn by a stand-in, so that the files are quick."""
 
 import json
+import multiprocessing
+import sys
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +99,35 @@ def test_a_number_of_workers_below_0_is_refused(people: SyntheticPeople) -> None
 def test_workers_give_the_same_samples_in_order(people: SyntheticPeople) -> None:
     alone = [sample.jpeg for sample in people.stream(range(5))]
     assert [sample.jpeg for sample in people.stream(range(5), 2)] == alone
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_workers_end_when_their_parent_is_killed(people: SyntheticPeople) -> None:
+    context = multiprocessing.get_context("spawn")
+    pids = context.Queue()
+    parent = context.Process(target=_hold, args=(people, pids))
+    parent.start()
+    workers = pids.get(timeout=60)
+    parent.kill()
+    parent.join()
+
+    late = time.monotonic() + 20
+    while any(map(_runs, workers)) and time.monotonic() < late:
+        time.sleep(0.2)
+    assert not any(map(_runs, workers))
+
+
+def _hold(people: SyntheticPeople, pids: "multiprocessing.Queue[list[int]]") -> None:
+    stream = people.stream(range(1000), 2)
+    next(stream)
+    pids.put([child.pid for child in multiprocessing.active_children()])
+    time.sleep(60)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

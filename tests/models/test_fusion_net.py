@@ -130,6 +130,22 @@ def test_a_settled_fusion_moves_neither_alpha_nor_beta():
     assert net.fusion_weights().tolist() == [0, 0, 1, 1, 1]  # beta 2.5
 
 
+def test_a_settled_network_in_training_leaves_out_what_weighs_nothing(monkeypatch):
+    net, given = build(), inputs(4)
+    net.settle()
+    net.train()
+    mixed = net._mixed(*given)
+
+    joined = net._joined(*given, int(net.settled_at))
+    monkeypatch.setattr(net, "_mixed", None)  # is not called any more
+    net(*given).square().sum().backward()
+
+    torch.testing.assert_close(joined, mixed)
+    assert all(parameter.grad is not None for parameter in net.parameters())
+    assert net.streams["fusion"]["1"].map.weight.grad.abs().sum() == 0
+    assert net.streams["image"]["1"].map.weight.grad.abs().sum() > 0
+
+
 def test_settling_once_is_for_good():
     net = build()
     net.settle()

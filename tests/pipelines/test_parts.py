@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 import lift3d
+from lift3d.detectors.hourglass import HourglassDetector
 from lift3d.pipelines import parts
 from lift3d.pipelines.parts import list_detectors, list_lifters, load_detector, load_lifter
 from lift3d.poses.errors import PluginError
@@ -122,3 +123,8 @@ def test_every_listed_part_has_a_line_about_it():
 def test_the_root_gives_the_loaders():
     assert lift3d.load_lifter is load_lifter
     assert lift3d.load_detector is load_detector
+
+
+def test_the_hourglass_by_name_has_the_threshold_of_its_class():
+    assert load_detector("hourglass", "cpu").threshold == HourglassDetector(device="cpu").threshold
+    assert load_detector("hourglass", "cpu", threshold=0.6).threshold == 0.6

@@ -1,0 +1,49 @@
+"""Options that the commands below `lift3d train` share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def length_options(samples: int, batch: int) -> Decorator:
+    """Return the options of how much is learned, with such values, and at which rate."""
+    options = (
+        click.option("--samples", default=samples, show_default=True, type=click.IntRange(1)),
+        click.option("--batch", default=batch, show_default=True, type=click.IntRange(2)),
+        click.option(
+            "--rate",
+            default=1e-3,
+            show_default=True,
+            type=click.FloatRange(0, min_open=True),
+            help="Peak learning rate.",
+        ),
+    )
+    return _all(options)
+
+
+def run_options(checkpoint_every: int) -> Decorator:
+    """Return the options of a run: seed, checkpoints, device."""
+    options = (
+        click.option("--seed", default=1, show_default=True, type=click.IntRange(0)),
+        click.option(
+            "--checkpoint-every",
+            default=checkpoint_every,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Samples between two checkpoints, each with a validation.",
+        ),
+        click.option("--device", default="auto", show_default=True),
+    )
+    return _all(options)
+
+
+def _all(options: tuple[Decorator, ...]) -> Decorator:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
