@@ -1,0 +1,162 @@
+"""An open video, decoded by PyAV: going on anywhere, broken packets and tails reported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import IO, Any
+
+import av
+import numpy as np
+
+from ..poses.errors import BadInput, DecodeError
+
+LEAST_MISSING_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Decoder:
+    """An open video and its frames.
+
+    Args:
+        file: path or open file.
+        name: what errors call it.
+    """
+
+    def __init__(self, file: str | IO[bytes], name: str) -> None:
+        self._file, self._name = file, name
+        self.problem: str | None = None
+        self._n_bad = 0
+        self._last: av.VideoFrame | None = None
+        self._start()
+
+    def _start(self) -> None:
+        try:
+            self._container: Any = av.open(self._file, metadata_errors="replace")
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise DecodeError(f"{self._name}: {_why_not_opened(self._name, error)}") from error
+        try:
+            self._stream = _video_stream(self._container, self._name)
+        except (BadInput, DecodeError):
+            self._container.close()
+            raise
+        self._stream.thread_type = "AUTO"
+        self.time_base: Fraction = self._stream.time_base or Fraction(1, 90_000)
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self.rate = float(rate) if rate else None
+
+    def reopen(self) -> None:
+        """Start again at the first frame."""
+        self.close()
+        self._n_bad, self.problem = 0, None
+        self._start()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    @property
+    def n_frames(self) -> int | None:
+        """An estimate of the number of frames; None where the file does not tell."""
+        if self._stream.frames:
+            return int(self._stream.frames)
+        end = self._end_s()
+        return None if end is None or self.rate is None else max(1, round(end * self.rate))
+
+    def _end_s(self) -> float | None:
+        """Return how long the video says it is, None where it does not say so reliably."""
+        if self._stream.duration:
+            return float(self._stream.duration * self.time_base)
+        alone = not self._container.streams.audio  # else the sound may be what lasts so long
+        duration = self._container.duration
+        return duration / av.time_base if duration and alone else None
+
+    def missing(self, origin: int | None) -> str | None:
+        """Return a line where the frames ended well before the time that the file names."""
+        last, end = self._last, self._end_s()
+        if end is None or last is None or last.pts is None or origin is None or not self._at_end:
+            return None
+        length = last.duration * self.time_base if last.duration else 1 / (self.rate or 1)
+        until = float((last.pts - origin) * self.time_base + length)
+        if end - until <= max(LEAST_MISSING_S, 0.02 * end):
+            return None
+        return (
+            f"{self._name}: the file is truncated: its frames end at {until:.2f} s of {end:.2f} s; "
+            "copy or download it again"
+        )
+
+    def time_stamps(self) -> np.ndarray:
+        """Return the sorted time stamps of the frames, read from the packets without decoding."""
+        stamps = []
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size and packet.pts is not None and not packet.is_discard:
+                    stamps.append(packet.pts)  # noqa: PERF401
+        except av.FFmpegError:
+            log.debug("%s: packets end with an error", self._name)
+        return np.sort(np.array(stamps, np.int64))
+
+    def frames_from(self, pts: int) -> Iterator[av.VideoFrame]:
+        """Seek to the last key frame before a time stamp and return the frames from there on."""
+        try:
+            self._container.seek(pts, stream=self._stream)
+        except av.FFmpegError:
+            return iter(())
+        return self.frames()
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Yield the frames; packets that cannot be decoded are left out and counted."""
+        self._at_end = False
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self._report(f"cannot be read further ({_strerror(error)})")
+                break
+            if packet is None:
+                self._at_end = True
+                break
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:
+                self._n_bad += 1
+                continue
+            for frame in decoded:
+                self._last = frame
+                yield frame
+        if self._n_bad:
+            count = "1 packet" if self._n_bad == 1 else f"{self._n_bad} packets"
+            self._report(f"{count} could not be decoded, the frames in them are missing")
+
+    def _report(self, what: str) -> None:
+        self.problem = self.problem or f"{self._name}: {what}; copy or export the video again"
+
+
+def _video_stream(container: Any, name: str) -> Any:
+    kind = container.format.name
+    if kind.endswith("_pipe") or kind == "image2":
+        raise BadInput(f"{name}: an image, not a video; give it a photo's suffix")
+    for stream in container.streams.video:
+        if not stream.disposition & stream.disposition.attached_pic:
+            if stream.codec_context is None:
+                break
+            return stream
+    kinds = sorted({stream.type for stream in container.streams})
+    holds = " and ".join(kinds) or "nothing"
+    raise DecodeError(
+        f"{name}: no video in the file, it holds {holds}; give the file with pictures"
+    )
+
+
+def _why_not_opened(name: str, error: Exception) -> str:
+    hint = "it is damaged, truncated or no video; play it once, then copy or export it again"
+    if name == "-":
+        hint = "pipe a whole video, MP4 only with its index in front (faststart), or give the file"
+    return f"cannot be read as video ({_strerror(error)}); {hint}"
+
+
+def _strerror(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
