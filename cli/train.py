@@ -52,6 +52,11 @@ def train() -> None:
     help="COCO's keypoint annotations and images folder.",
 )
 @click.option(
+    "--synthetic",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Shards of `lift3d data synthesize`; a fifth of the crops then are such people.",
+)
+@click.option(
     "-o", "--output", "folder", type=FOLDER, default=Path("runs/hourglass"), show_default=True
 )
 @click.option(
@@ -92,6 +97,7 @@ def train_hourglass_command(
     lspet: Path | None,
     mpii: tuple[Path, Path] | None,
     coco: tuple[Path, Path] | None,
+    synthetic: Path | None,
     folder: Path,
     phases: str,
     encoder: str,
@@ -113,7 +119,7 @@ def train_hourglass_command(
     from ..training.hourglass import HourglassRecipe, train_hourglass
     from ..training.schedule import parse_phases
 
-    sources = CropSources(crops, photos, lsp, lspet, mpii, coco)
+    sources = CropSources(crops, photos, lsp, lspet, mpii, coco, synthetic)
     shape = {"stacks": stacks, "features": features}
     output = "softmax" if loss == "cross-entropy" else "linear"
     config = (

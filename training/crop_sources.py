@@ -14,6 +14,7 @@ from ..datasets.mpii import read_mpii
 from ..datasets.photos import read_photos_pack
 from ..poses.errors import BadInput
 from .photo_crops import crops_from_labels, crops_from_photos
+from .synthetic_crops import crops_of_people
 
 HELD_OUT = 20
 
@@ -32,6 +33,7 @@ class CropSources:
         lspet: LSP extended's folder.
         mpii: MPII's annotation file and images folder.
         coco: COCO's annotation file and images folder.
+        synthetic: shards of synthetic people, for training.
     """
 
     crops: Path | None = None
@@ -40,6 +42,7 @@ class CropSources:
     lspet: Path | None = None
     mpii: tuple[Path, Path] | None = None
     coco: tuple[Path, Path] | None = None
+    synthetic: Path | None = None
 
     def read(self, mend: bool = True) -> tuple[CropSet, CropSet]:
         """Return all training crops and all validation crops, 192 pixels wide.
@@ -66,12 +69,17 @@ class CropSources:
             photo = labels.photo
             train.append(crops_from_labels(_rows(labels, photo % HELD_OUT != 0)))
             held_out.append(crops_from_labels(_rows(labels, photo % HELD_OUT == 0)))
+        if self.synthetic:
+            train.append(crops_of_people(self.synthetic))
         if not train:
             raise BadInput(
-                "no data given; pass --crops, --photos, --lsp, --lspet, --mpii or --coco"
+                "no data given; pass --crops, --photos, --lsp, --lspet, --mpii, --coco "
+                "or --synthetic"
             )
         if not held_out:
-            raise BadInput("a photos pack alone has no validation crops; pass --crops as well")
+            raise BadInput(
+                "a photos pack and synthetic people have no validation crops; pass --crops as well"
+            )
         crops = join_crops(train)
         return mend_crops(crops) if mend else crops, join_crops(held_out)
 

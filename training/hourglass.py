@@ -29,6 +29,7 @@ from .start import parameter_groups, start_from_imagenet, start_from_weights
 log = logging.getLogger(__name__)
 
 LEAST_TO_CALIBRATE = 50
+SYNTHETIC = "synthetic"  # source of the crops of people made by code
 CALM = Augmentation(
     zoom=(0.8, 1.22),
     shift=0.04,
@@ -74,7 +75,7 @@ class HourglassRecipe:
     warm_up: int = 8_000
     variance: float = 1.0
     decay: float = 0.999
-    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42})
+    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42, "synthetic": 0.2})
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
     calm_samples: int = 60_000
@@ -131,7 +132,8 @@ def train_hourglass(
     """
     place = join_processes(device)
     path = Path(folder) / "hourglass.safetensors"
-    held_out = is_held_out(crops.photo, recipe.held_out)
+    # the confidences are those of real photos
+    held_out = is_held_out(crops.photo, recipe.held_out) & (crops.source != SYNTHETIC)
     kept = crops.where(~held_out)
     try:
         _train(recipe, kept, validation, path, place, checkpoint_every, progress, start_from)

@@ -126,7 +126,8 @@ def test_the_commands_defaults_are_the_recipes():
 def test_training_without_data_says_what_to_pass(tmp_path, capsys):
     assert run("train", "hourglass", "-o", tmp_path / "run", "--device", "cpu") == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "lift3d: no data given; pass --crops, --photos, --lsp, --lspet, --mpii or --coco"
+        "lift3d: no data given; pass --crops, --photos, --lsp, --lspet, --mpii, --coco "
+        "or --synthetic"
     )
 
 

@@ -1,0 +1,48 @@
+"""Synthetic people as training crops of the 2D networks: their left and right are never wrong."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.crops import CropSet, derive_trunk
+from ..datasets.synthetic.sample import Sample
+from ..datasets.synthetic.shards import ShardPeople
+from ..datasets.synthetic.views import outside_photo
+from ..poses.skeleton import get_skeleton
+from .hourglass import SYNTHETIC
+from .synthetic_pictures import scaled_person
+
+BODY, MPII = get_skeleton("h36m17"), get_skeleton("mpii16")
+# what both mean alike: limbs and the head's top; real labels have their neck elsewhere
+ALIKE = [name for name in MPII.joints if name.startswith(("left", "right", "head"))]
+
+
+def crops_of_people(shards: Path, size: int = 192) -> CropSet:
+    """Return all people of a folder of `lift3d data synthesize` as crops of `mpii16`.
+
+    Labelled are limbs, head top, and pelvis and thorax as midpoints, as in the crops of photos.
+    Joints that lie outside of the virtual photo are not, those behind other people and things are.
+
+    Raises:
+        DecodeError: a shard cannot be read.
+    """
+    people = ShardPeople(shards)
+    with ThreadPoolExecutor() as pool:
+        pairs = list(pool.map(lambda index: _crop(people[index], size), range(len(people))))
+    images, joints_px = (np.stack(part) for part in zip(*pairs, strict=True))
+    count = len(people)
+    source, number = np.full(count, SYNTHETIC), np.arange(count).astype(str)
+    return CropSet(images, derive_trunk(joints_px), source, number)
+
+
+def _crop(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture (size, size, 3) and its labels (16, 2)."""
+    image, joints_px, _ = scaled_person(sample, size)
+    at = np.rint(sample.joints_px).astype(int)
+    inside = ((at >= 0) & (at < sample.camera.size)).all(1)
+    column, row = at.clip(0, sample.camera.size - 1).T
+    joints_px[inside & outside_photo(sample.camera)[row, column]] = np.nan
+    labels = np.full((MPII.n_joints, 2), np.nan, np.float32)
+    labels[[MPII.index(name) for name in ALIKE]] = joints_px[[BODY.index(name) for name in ALIKE]]
+    return image, labels
