@@ -42,15 +42,15 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="trainable, early, late, a layer's number, image or maps (one stream alone).",
 )
 @click.option(
-    "--size", default="small", show_default=True, type=click.Choice(["small", "paper"]),
-    help="Layers: for CPUs, or the authors'.",
+    "--size", default="lite0", show_default=True, type=click.Choice(["lite0", "small", "paper"]),
+    help="Layers: EfficientNet-Lite0 as image stream, a plain one for CPUs, or the authors'.",
 )  # fmt: skip
 @click.option(
     "--width",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Factor of the small size's channels.",
+    help="Factor of the channels of lite0 (but for the image stream's) and small.",
 )
 @length_options(samples=1_000_000, batch=32)
 @click.option(
@@ -62,7 +62,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--sharpness",
-    default=0.005,
+    default=0.03,
     show_default=True,
     type=click.FloatRange(0),
     help="Lambda of eq. 4.",
@@ -113,11 +113,15 @@ def train_fusion_command(
     from dataclasses import replace
 
     from ..models.device import choose_device
-    from ..models.fusion_config import fusion_of, paper_config, small_config
+    from ..models.fusion_config import encoder_config, fusion_of, paper_config, small_config
     from ..training.fusion import FusionRecipe, train_fusion
     from ..training.fusion_loss import FusionLoss
 
-    shape = small_config(width) if size == "small" else paper_config()
+    shape = {
+        "lite0": lambda: encoder_config("lite0", width),
+        "small": lambda: small_config(width),
+        "paper": paper_config,
+    }[size]()
     recipe = FusionRecipe(
         config=replace(shape, fusion=fusion_of(fusion, shape.layers)),
         loss=FusionLoss(sharpness=sharpness),

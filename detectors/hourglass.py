@@ -9,7 +9,7 @@ import torch
 
 from ..models.device import choose_device
 from ..models.load import LoadedHourglass, load_hourglass
-from ..poses.boxes import apply_affine, invert_affine, square_affine
+from ..poses.boxes import apply_affine
 from ..poses.errors import BadInput
 from ..poses.pose import Pose2D, PoseCrop
 from ..poses.skeleton import Skeleton, get_skeleton
@@ -18,12 +18,13 @@ from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
 from .fast_net import fast_net
 from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
-from .preprocess import check_image, cut_square, stack_images
+from .preprocess import check_image, stack_images
 from .quickest_dtype import dtype_for
+from .squares import Squares, upright_squares
 from .video_frames import fill_between, frames_to_look_at
 
-BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
 MOST_THREADS = 4
+TRUNK, SIDES = ("shoulder", "hip"), ("left", "right")
 THRESHOLD = 0.3  # on held-out training photos recall 0.757 at precision 0.776 (0.2: 0.790, 0.708)
 
 
@@ -45,6 +46,9 @@ class HourglassDetector:
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
         flip: average the joint maps with those of the mirrored crop: twice the
             time for the joints, more accurate.
+        second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
+            down a second time, in a crop that is turned so that they stand upright in it; each
+            joint is taken from the look that is surer of it.
         search_size: longer side of the photo in which people are looked for; more finds smaller
             people and takes longer; None: what the finder was trained for.
         threshold: people that score less, by the finder alone or together with the joints, are
@@ -66,6 +70,7 @@ class HourglassDetector:
         finder: str | Path = "people",
         device: str | torch.device = "auto",
         flip: bool = True,
+        second_look: bool = True,
         search_size: int | None = None,
         threshold: float = THRESHOLD,
         max_people: int = 50,
@@ -81,6 +86,8 @@ class HourglassDetector:
         self._joints = _quick(joints, *crops, self.device, precision)
         self._people = _quick(people, 1, people.input_size, self.device, precision)
         self.flip = flip
+        self.second_look = second_look
+        self._trunk = tuple(self.skeleton.index(f"{s}_{j}") for j in TRUNK for s in SIDES)
         self.search_size = search_size or people.input_size
         self.threshold = threshold
         self.max_people = max_people
@@ -108,7 +115,7 @@ class HourglassDetector:
             find_people(self._people.net, image, self.device, self.search_size, self.threshold)
             for image in images
         ]
-        return self._poses(images, found, self.flip)
+        return self._poses(images, found, quick=False)
 
     def detect_frames(
         self, images: Sequence[np.ndarray], times_s: Sequence[float]
@@ -116,8 +123,8 @@ class HourglassDetector:
         """Return the people of consecutive frames of a video, best first, quicker than `detect`.
 
         People are looked for at least every sixth of a second, and their boxes interpolated
-        between; the joints are found in every frame, without mirrored crops. On a GPU the frames
-        are cut and scaled there. The result depends on these frames alone.
+        between; the joints are found in every frame, in one look without mirrored crops. On a
+        GPU the frames are cut and scaled there. The result depends on these frames alone.
 
         Args:
             images: RGB uint8 (H, W, 3), all of one size.
@@ -140,7 +147,7 @@ class HourglassDetector:
             self.search_size,
             self.threshold,
         )
-        return self._poses(images, fill_between(looks, seen, times_s), flip=False)
+        return self._poses(images, fill_between(looks, seen, times_s), quick=True)
 
     def frame_threads(self) -> int:
         """Return from how many threads `detect_frames` may be called at once.
@@ -162,25 +169,25 @@ class HourglassDetector:
         found = fill_between(looks, seen, times_s)
         owner = np.array([k for k, each in enumerate(found) for _ in each.score], int)
         boxes = np.concatenate([np.zeros((0, 4)), *(each.box_xyxy_px for each in found)])
-        centre, side = _squares(boxes)
+        squares, size = Squares.round_boxes(boxes), self._joints.input_size
         poses: list[Pose2D] = []
         for start in range(0, len(boxes), self.batch):
             rows = slice(start, start + self.batch)
-            square = centre[rows], side[rows], self._joints.input_size
-            crops = self._infer(cut_squares(frames, owner[rows], *square), flip=False)
-            poses += self._in_frame(crops, *square, boxes[rows])
+            part = squares.rows(rows)
+            inputs = cut_squares(frames, owner[rows], part.centre_px, part.side_px, size)
+            poses += self._in_image(self._infer(inputs, flip=False), part, boxes[rows])
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], each)
             for k, each in enumerate(found)
         ]
 
     def _poses(
-        self, images: Sequence[np.ndarray], found: list[FoundPeople], flip: bool
+        self, images: Sequence[np.ndarray], found: list[FoundPeople], quick: bool
     ) -> list[list[Pose2D]]:
         """Return the poses of the people found in each image, best first, without doubles."""
         owner = [i for i, people in enumerate(found) for _ in people.score]
         boxes = np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)])
-        poses = self._poses_in_boxes([images[i] for i in owner], boxes, flip)
+        poses = self._poses_in_boxes([images[i] for i in owner], boxes, quick)
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], people)
             for k, people in enumerate(found)
@@ -195,37 +202,41 @@ class HourglassDetector:
             images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
             boxes_xyxy_px: (P, 4) around the whole persons.
         """
-        return self._poses_in_boxes(images, boxes_xyxy_px, self.flip)
+        return self._poses_in_boxes(images, boxes_xyxy_px, quick=False)
 
     def _poses_in_boxes(
-        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, flip: bool
+        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, quick: bool
     ) -> list[Pose2D]:
-        centre, side = _squares(boxes_xyxy_px)
+        squares = Squares.round_boxes(boxes_xyxy_px)
         poses: list[Pose2D] = []
         for start in range(0, len(images), self.batch):
-            rows = range(start, min(start + self.batch, len(images)))
-            poses += self._joints_in_squares(
-                [images[k] for k in rows], centre[rows], side[rows], boxes_xyxy_px[rows], flip
-            )
+            rows = slice(start, start + self.batch)
+            poses += self._look(images[rows], squares.rows(rows), boxes_xyxy_px[rows], quick)
         return poses
 
-    def _joints_in_squares(
-        self,
-        images: list[np.ndarray],
-        centre: np.ndarray,
-        side: np.ndarray,
-        boxes: np.ndarray,
-        flip: bool,
+    def _look(
+        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, quick: bool
     ) -> list[Pose2D]:
-        size = self._joints.input_size
-        crops = [
-            cut_square(image, c, s, size) for image, c, s in zip(images, centre, side, strict=True)
-        ]
+        """Return the pose in each square; who does not stand upright is looked at again."""
+        poses = self._look_once(images, squares, boxes, self.flip and not quick)
+        if quick or not self.second_look:
+            return poses
+        rows, upright = upright_squares(squares, poses, self._trunk)
+        if len(rows):
+            again = self._look_once([images[k] for k in rows], upright, boxes[rows], self.flip)
+            for k, pose in zip(rows, again, strict=True):
+                poses[k] = _surer(poses[k], pose)
+        return poses
+
+    def _look_once(
+        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, flip: bool
+    ) -> list[Pose2D]:
+        crops = squares.cut(images, self._joints.input_size)
         found = self._infer(stack_images(crops, self.device), flip)
-        poses = self._in_frame(found, centre, side, size, boxes)
+        poses = self._in_image(found, squares, boxes)
         if not self.with_maps:
             return poses
-        to_image = _affines(centre, side, size)
+        to_image = squares.to_image(self._joints.input_size)
         return [
             replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
             for k, pose in enumerate(poses)
@@ -236,11 +247,9 @@ class HourglassDetector:
         joints, flip_index = self._joints, self.skeleton.flip_index if flip else None
         return infer_crops(joints.net, inputs, flip_index, joints.calibration)
 
-    def _in_frame(
-        self, found: CropJoints, centre: np.ndarray, side: np.ndarray, size: int, boxes: np.ndarray
-    ) -> list[Pose2D]:
+    def _in_image(self, found: CropJoints, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
         """Return the joints found in crops of squares as poses in the image."""
-        to_image = _affines(centre, side, size)
+        to_image = squares.to_image(self._joints.input_size)
         joints = apply_affine(to_image, found.joints_px.cpu().numpy().astype(np.float64))
         confidence = found.confidence.cpu().numpy()
         return [
@@ -279,13 +288,10 @@ def _quick(
     return replace(loaded, net=fast_net(loaded.net, dtype))
 
 
-def _squares(boxes_xyxy_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return centres (P, 2) and sides (P,) of the squares round boxes (P, 4) that are cut."""
-    centre = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
-    return centre, BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
-
-
-def _affines(centre: np.ndarray, side: np.ndarray, size: int) -> np.ndarray:
-    """Return the maps (P, 2, 3) from the pixels of crops to those of the image."""
-    affines = [square_affine(c, s, size) for c, s in zip(centre, side, strict=True)]
-    return invert_affine(np.stack(affines))
+def _surer(first: Pose2D, second: Pose2D) -> Pose2D:
+    """Return the second look's pose, with those joints of the first that it was surer of."""
+    kept = first.confidence > second.confidence
+    confidence = np.maximum(first.confidence, second.confidence)
+    joints_px = np.where(kept[:, None], first.joints_px, second.joints_px)
+    score = float(confidence.mean())
+    return replace(second, joints_px=joints_px, confidence=confidence, score=score)

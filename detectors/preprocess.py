@@ -23,7 +23,9 @@ def check_image(image: np.ndarray) -> None:
         raise BadInput(f"an image must have shape (H, W, 3), got {image.shape}")
 
 
-def cut_square(image: np.ndarray, centre: np.ndarray, side: float, size: int) -> np.ndarray:
+def cut_square(
+    image: np.ndarray, centre: np.ndarray, side: float, size: int, turn: float = 0.0
+) -> np.ndarray:
     """Return a square of an image as a (size, size, 3) crop, grey outside of the image.
 
     Args:
@@ -32,11 +34,13 @@ def cut_square(image: np.ndarray, centre: np.ndarray, side: float, size: int) ->
         side: of the square in image pixels; a square twice the crop's size or more is averaged
             before it is read, so that fine patterns do not alias.
         size: side of the crop in pixels.
+        turn: of the square, clockwise, in radians.
     """
-    affine = square_affine(centre, side, size)
+    affine = square_affine(centre, side, size, turn)
     shrink = max(1, int(side // size))
-    x0, y0 = np.floor(np.asarray(centre) - side / 2 - shrink).astype(int).clip(0)
-    x1, y1 = np.ceil(np.asarray(centre) + side / 2 + shrink).astype(int).clip(1)
+    reach = side / 2 * (abs(np.cos(turn)) + abs(np.sin(turn))) + shrink
+    x0, y0 = np.floor(np.asarray(centre) - reach).astype(int).clip(0)
+    x1, y1 = np.ceil(np.asarray(centre) + reach).astype(int).clip(1)
     part = image[y0:y1, x0:x1]
     if not part.size:
         return np.full((size, size, 3), GREY, np.uint8)

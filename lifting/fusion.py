@@ -151,7 +151,8 @@ class FusionLifter:
             torch.stack(part).to(device, memory_format=torch.channels_last)
             for part in zip(*inputs, strict=True)
         )
-        return UNIT_MM * net(images, maps).double().cpu().numpy()
+        lifted = UNIT_MM * net(images, maps).double().cpu().numpy()
+        return np.stack([_turned_back(*each) for each in zip(lifted, poses, strict=True)])
 
 
 def _checked(crop: PoseCrop | None) -> PoseCrop:
@@ -168,6 +169,13 @@ def _checked(crop: PoseCrop | None) -> PoseCrop:
             f"{width} x {height}; cut a square round the person"
         )
     return crop
+
+
+def _turned_back(joints_mm: np.ndarray, pose: Pose2D) -> np.ndarray:
+    """Return joints (17, 3) of a crop that may be turned in the axes of the image."""
+    linear = _checked(pose.crop).to_image[:, :2]
+    turn = linear / np.sqrt(abs(np.linalg.det(linear)))
+    return np.concatenate([joints_mm[:, :2] @ turn.T, joints_mm[:, 2:]], axis=1)
 
 
 def _maps(

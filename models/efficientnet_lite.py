@@ -61,6 +61,19 @@ def stage_shapes(name: str) -> tuple[StageShape, ...]:
     )
 
 
+def layer_shapes(name: str) -> list[tuple[int, int]]:
+    """Return (channels, stride) of the stem and of each stage.
+
+    Raises:
+        BadInput: there is no such network.
+
+    >>> layer_shapes("lite0")[:3]
+    [(32, 2), (16, 1), (24, 2)]
+    """
+    stages = stage_shapes(name)
+    return [(STEM_CHANNELS, 2), *((stage.channels, stage.stride) for stage in stages)]
+
+
 def _eights(channels: float) -> int:
     """Round to a multiple of eight, downwards by a tenth at most."""
     rounded = max(8, int(channels + 4) // 8 * 8)
@@ -93,6 +106,16 @@ class NormedConv(nn.Module):
         """Return the weight and the bias of the one convolution."""
         scale = self.scale * torch.rsqrt(self.running_var + EPSILON)
         return self.weight * scale[:, None, None, None], self.shift - self.running_mean * scale
+
+    def as_conv(self) -> nn.Conv2d:
+        """Return the one convolution, which gives the same and learns no more."""
+        weight, bias = (tensor.detach().clone() for tensor in self.folded())
+        out, within, kernel = weight.shape[:3]
+        conv = nn.Conv2d(
+            within * self.groups, out, kernel, self.stride, kernel // 2, groups=self.groups
+        )
+        conv.load_state_dict({"weight": weight, "bias": bias}, assign=True)
+        return conv.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, width_in, H, W) to (N, width_out, H / stride, W / stride)."""
@@ -156,10 +179,9 @@ class EfficientNetLite(nn.Module):
 
         What stays is general already, and its gradients would take most of the time on a CPU.
         """
-        held = [self.stem, *self.stages[:stages]]
-        held += [m.depthwise for m in self.modules() if isinstance(m, InvertedResidual)]
-        for module in held:
+        for module in (self.stem, *self.stages[:stages]):
             module.requires_grad_(False)
+        hold_depthwise(self)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map images (N, 3, H, W) to maps of a quarter, 1/8, 1/16 and 1/32 of their size."""
@@ -170,3 +192,10 @@ class EfficientNetLite(nn.Module):
             if k in TAPS:
                 taps.append(x)
         return taps
+
+
+def hold_depthwise(module: nn.Module) -> None:
+    """Stop learning in every depthwise filter of a module."""
+    for block in module.modules():
+        if isinstance(block, InvertedResidual):
+            block.depthwise.requires_grad_(False)

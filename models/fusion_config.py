@@ -5,6 +5,7 @@ from typing import Any
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
+from .efficientnet_lite import layer_shapes
 
 STREAMS = ("image", "maps")
 KINDS = ("trainable", *STREAMS)
@@ -42,6 +43,9 @@ class FusionConfig:
         map_skeleton: whose joints the confidence maps are.
         batch_norm: normalise behind each layer.
         dropout: share of the fully connected layers' values dropped in training.
+        image_encoder: "lite0", "lite1" or "lite2": the image stream's convolutional layers are the
+            stem and the stages of that EfficientNet-Lite, which can begin with trained weights;
+            None: layers as those of the other streams.
 
     Raises:
         BadInput: no layers, a number below 1, a size that does not divide, or no such fusion.
@@ -54,6 +58,7 @@ class FusionConfig:
     map_skeleton: str = "mpii16"
     batch_norm: bool = True
     dropout: float = 0.0
+    image_encoder: str | None = None
 
     def __post_init__(self) -> None:
         if not self.convs:
@@ -66,6 +71,8 @@ class FusionConfig:
             raise BadInput(f"input_size must be a multiple of {self.shrink}, got {self.input_size}")
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout must be from 0 to below 1, got {self.dropout}")
+        if self.image_encoder is not None:
+            self._check_encoder(self.image_encoder)
         get_skeleton(self.map_skeleton)
         if isinstance(self.fusion, str) and self.fusion not in KINDS:
             raise BadInput(f"fusion must be {', '.join(KINDS)} or a layer, got {self.fusion!r}")
@@ -73,6 +80,15 @@ class FusionConfig:
             raise BadInput(
                 f"the layer of fusion must be from 0 (early) to {self.layers} (late), "
                 f"got {self.fusion}"
+            )
+
+    def _check_encoder(self, name: str) -> None:
+        wanted = layer_shapes(name)[: len(self.convs)]
+        found = [(conv.image, conv.stride) for conv in self.convs]
+        if found != wanted or any(conv.pool > 1 for conv in self.convs):
+            raise BadInput(
+                f"with the image_encoder {name!r} the image stream's channels and strides are "
+                f"{wanted} without pooling, got {found}"
             )
 
     @property
@@ -148,6 +164,9 @@ _SMALL = (
 )
 
 
+_BESIDE = (24, 24, 32, 48, 64, 64, 96)  # map channels beside an encoder's stem and six stages
+
+
 def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionConfig:
     """Return the size that CPUs run: eight 3 x 3 layers and two fully connected ones.
 
@@ -161,14 +180,45 @@ def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionC
     >>> small_config().layers, small_config(0.5).convs[0].image
     (10, 16)
     """
+    convs = tuple(
+        ConvShape(_wide(image, width), _wide(maps, width), 3, step) for image, maps, step in _SMALL
+    )
+    return FusionConfig(convs, ((_wide(256, width),) * 2,) * 2, fusion)
+
+
+def encoder_config(
+    encoder: str = "lite0", width: float = 1.0, fusion: str | int = "trainable"
+) -> FusionConfig:
+    """Return a size for CPUs whose image stream is an EfficientNet-Lite but for its last stage.
+
+    Seven convolutional layers, 128 to 4 pixels, and two fully connected ones.
+
+    Args:
+        encoder: of the image stream.
+        width: factor of the map stream's channels and of all neurons, rounded to multiples of 8.
+        fusion: as in `FusionConfig`.
+
+    Raises:
+        BadInput: the width is not positive, or there is no such encoder.
+
+    >>> config = encoder_config()
+    >>> config.layers, config.convs[-1].image, config.shrink
+    (9, 192, 32)
+    """
+    shapes = layer_shapes(encoder)[: len(_BESIDE)]
+    convs = tuple(
+        ConvShape(image, _wide(maps, width), 3, step)
+        for (image, step), maps in zip(shapes, _BESIDE, strict=True)
+    )
+    neurons = ((_wide(160, width),) * 2,) * 2
+    return FusionConfig(convs, neurons, fusion, image_encoder=encoder)
+
+
+def _wide(count: int, width: float) -> int:
+    """Return a number of channels times a factor, a multiple of 8."""
     if not width > 0:
         raise BadInput(f"width must be above 0, got {width}")
-
-    def wide(count: int) -> int:
-        return max(8, int(8 * ((count * width + 4) // 8)))
-
-    convs = tuple(ConvShape(wide(image), wide(maps), 3, step) for image, maps, step in _SMALL)
-    return FusionConfig(convs, ((wide(256), wide(256)),) * 2, fusion)
+    return max(8, int(8 * ((count * width + 4) // 8)))
 
 
 def paper_config(fusion: str | int = "trainable") -> FusionConfig:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
+from .efficientnet_lite import EfficientNetLite
 from .fusion_config import STREAMS, ConvShape, FusionConfig
 
 UNIT_MM = 250.0  # of the network's output
@@ -68,6 +69,7 @@ class FusionNet(nn.Module):
     """
 
     settled_at: Tensor
+    steepness: Tensor
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
@@ -79,12 +81,17 @@ class FusionNet(nn.Module):
                 if (depth := config.depth(stream))
             }
         )
+        if config.image_encoder and "image" in self.streams:
+            for k, layer in enumerate(_encoder_layers(config), 1):
+                if k in config.depth("image"):
+                    self.streams["image"][str(k)] = layer  # type: ignore[index]
         stream = config.fusion if config.fusion in STREAMS else "fusion"
         self.last = nn.Linear(_numbers(config, config.layers, str(stream)), 3 * BODY.n_joints)
         if config.fusion == "trainable":
             self.log_alpha = nn.Parameter(torch.tensor(log(ALPHA)))
             self.beta = nn.Parameter(torch.tensor(config.layers / 2))  # the middle layer
             self.register_buffer("settled_at", torch.tensor(-1))
+            self.register_buffer("steepness", torch.tensor(1.0))
 
     @property
     def alpha(self) -> Tensor:
@@ -99,13 +106,18 @@ class FusionNet(nn.Module):
         config = self.config
         layer = torch.arange(1, config.layers + 1, device=self.last.weight.device)
         if config.fusion == "trainable":
-            soft = torch.sigmoid(self.alpha * (layer - self.beta))
+            soft = torch.sigmoid(self.steepness * self.alpha * (layer - self.beta))
             # the sum keeps alpha and beta in the graph, without a gradient
             sharp = (layer > self.settled_at).to(soft) + 0 * soft
             return torch.where(self.settled_at < 0, soft, sharp)
         if isinstance(config.fusion, str):
             raise BadInput(f"a network of one stream ({config.fusion!r}) has no fusion weights")
         return (layer > config.fusion).to(self.last.weight)
+
+    @torch.no_grad()
+    def sharpen(self, steepness: float) -> None:
+        """Multiply alpha in eq. 3, so that the weights come close to 0 and 1 without a jump."""
+        self.steepness.fill_(steepness)
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -200,3 +212,10 @@ def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
         return ConvLayer(before, width, config.convs[layer - 1], config.batch_norm)
     before = _numbers(config, layer - 1, stream)
     return DenseLayer(before, width, config.batch_norm, config.dropout)
+
+
+def _encoder_layers(config: FusionConfig) -> list[nn.Module]:
+    """Return the image stream's convolutional layers: an encoder's stem and its stages."""
+    encoder = EfficientNetLite(str(config.image_encoder))
+    stem = nn.Sequential(encoder.stem, nn.ReLU6())
+    return [stem, *encoder.stages][: len(config.convs)]

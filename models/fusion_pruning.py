@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from ..poses.errors import BadInput
+from .efficientnet_lite import NormedConv
 from .fusion_net import ConvLayer, DenseLayer, FusionNet
 
 
@@ -59,7 +60,10 @@ def fold_norms(net: FusionNet) -> FusionNet:
     Gives what the network gives in evaluation mode, up to rounding, and is quicker.
     """
     net.eval()
-    for module in net.modules():
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NormedConv):
+                setattr(module, name, child.as_conv())
         if isinstance(module, ConvLayer) and isinstance(module.norm, nn.BatchNorm2d):
             module.map = fuse_conv_bn_eval(module.map, module.norm)
             module.norm = nn.Identity()

@@ -26,7 +26,7 @@ class ZooEntry:
         file: its path, relative to the folder `models`.
         sha256: hexadecimal digest of the file.
         bytes: its size.
-        kind: what reads it, "hourglass" or "ppca".
+        kind: what reads it, "hourglass", "ppca", "consensus" or "fusion".
         about: everything else that `zoo.toml` says: licence, data, input size, error, card.
     """
 

@@ -91,12 +91,24 @@ def _ppca(device: str = "auto") -> Lifter:
     return PPCALifter.load(verified_path("ppca-cmu"), device=device)
 
 
+def _fusion(device: str = "auto") -> Lifter:
+    """Network that fuses the picture with the joints' confidence maps; needs the picture."""
+    from ..lifting.fusion import FusionLifter
+
+    return FusionLifter.load("fusion-s", device=device)
+
+
 DETECTORS: dict[str, Callable[..., Detector]] = {"hourglass": _hourglass}
-LIFTERS: dict[str, Callable[..., Lifter]] = {"consensus": _consensus, "ppca": _ppca}
+LIFTERS: dict[str, Callable[..., Lifter]] = {
+    "consensus": _consensus,
+    "ppca": _ppca,
+    "fusion": _fusion,
+}
 WEIGHTS = {
     "hourglass": ("people", "hourglass-s"),
     "consensus": ("consensus-cmu",),
     "ppca": ("ppca-cmu",),
+    "fusion": ("fusion-s",),
 }
 
 

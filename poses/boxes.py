@@ -3,20 +3,25 @@
 import numpy as np
 
 
-def square_affine(centre: np.ndarray, side: float, size: int) -> np.ndarray:
+def square_affine(centre: np.ndarray, side: float, size: int, turn: float = 0.0) -> np.ndarray:
     """Return the (2, 3) affine map from image pixels to the pixels of a crop of a square.
 
     Args:
         centre: (2,) of the square in image pixels.
         side: of the square in image pixels.
         size: side of the crop in pixels.
+        turn: how far the square is turned clockwise, in radians: what lies at its right-hand side
+            in the image's coordinates then (cos, sin) from its centre lies at the crop's right.
 
     >>> square_affine(np.array([49.5, 49.5]), 100, 50) @ [49.5, 49.5, 1]
     array([24.5, 24.5])
+    >>> square_affine(np.array([50.0, 50.0]), 10, 11, np.pi / 2) @ [50, 55, 1]
+    array([10.5,  5. ])
     """
-    scale = size / side
-    shift = (size - 1) / 2 - scale * np.asarray(centre, np.float64)
-    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    across = size / side * np.array([np.cos(turn), np.sin(turn)])
+    linear = np.array([across, [-across[1], across[0]]])
+    shift = (size - 1) / 2 - linear @ np.asarray(centre, np.float64)
+    return np.c_[linear, shift]
 
 
 def invert_affine(affine: np.ndarray) -> np.ndarray:

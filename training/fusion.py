@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..models.fusion_config import FusionConfig, small_config
+from ..models.fusion_config import FusionConfig, encoder_config
 from ..models.fusion_net import FusionNet
 from ..poses.errors import BadInput
 from .augment import Augmentation
@@ -18,6 +18,7 @@ from .fusion_batches import FusionBatches
 from .fusion_loss import FusionLoss
 from .fusion_maps import MapDraws
 from .fusion_plot import plot_fusion
+from .fusion_start import begin_image_stream, hold_image_stream
 from .fusion_validation import FusionData, Validation, write_weights
 from .loop import LoopSettings, Progress, train_loop
 from .synthetic_pictures import SyntheticPictures
@@ -50,9 +51,12 @@ class FusionRecipe:
         photo_share: share of the samples that are real photos.
         rate: peak learning rate of AdamW (the paper: Adam, 1e-3).
         fusion_rate: the same for alpha and beta, as a part of `rate`.
+        encoder_rate: the same for an image stream that begins with trained weights.
         warm_up: samples over which the rate rises.
         settled: part of the training, its end, in which the fusion weights are 0 and 1, so that
             pruning is exact; the paper prunes weights that are nearly that.
+        settling: part before that in which alpha is multiplied by up to 30, so that the weights
+            become 0 and 1 without a jump.
         decay: of the moving average of the weights.
         seed: of the first weights and every random draw.
 
@@ -60,7 +64,7 @@ class FusionRecipe:
         BadInput: `settled` is out of range, or `fusion_rate` is not positive.
     """
 
-    config: FusionConfig = field(default_factory=small_config)
+    config: FusionConfig = field(default_factory=encoder_config)
     loss: FusionLoss = field(default_factory=FusionLoss)
     draws: MapDraws = field(default_factory=MapDraws)
     augmentation: Augmentation = VIEWS
@@ -69,14 +73,17 @@ class FusionRecipe:
     photo_share: float = 0.25
     rate: float = 1e-3
     fusion_rate: float = 6.0
+    encoder_rate: float = 0.4
     warm_up: int = 10_000
     settled: float = 0.3
+    settling: float = 0.3
     decay: float = 0.9995
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.settled <= 1:
-            raise BadInput(f"settled must be above 0 and at most 1, got {self.settled}")
+        for name in ("settled", "settling"):
+            if not 0 < getattr(self, name) <= 1:
+                raise BadInput(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
         if not self.fusion_rate > 0:
             raise BadInput(f"fusion_rate must be above 0, got {self.fusion_rate}")
 
@@ -135,7 +142,9 @@ def _train(
     progress: Progress,
 ) -> None:
     torch.manual_seed(recipe.seed)
-    net = FusionNet(recipe.config).to(place.device)
+    net = FusionNet(recipe.config)
+    begin_image_stream(net, data.detector)
+    net = net.to(place.device)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = data.detector.input_size if data.detector else recipe.config.input_size
     people = SyntheticPictures(
@@ -151,6 +160,7 @@ def _train(
         batch=recipe.batch,
         photo_share=recipe.photo_share,
         settle_at=min(round((1 - recipe.settled) * recipe.samples), recipe.samples - recipe.batch),
+        settling=round(recipe.settling * recipe.samples),
         place=place,
     )
     validation = Validation(data, place.device) if place.rank == 0 else None
@@ -182,11 +192,19 @@ def _fusion_state(net: FusionNet) -> dict[str, float]:
 
 
 def _groups(net: FusionNet, recipe: FusionRecipe) -> list[dict[str, Any]]:
-    """Return the optimizer's groups: alpha and beta have a rate of their own and no decay."""
-    fusion = {"log_alpha", "beta"}
-    named = list(net.named_parameters())
-    groups: list[dict[str, Any]] = [{"params": [p for name, p in named if name not in fusion]}]
-    own = [p for name, p in named if name in fusion]
+    """Return the optimizer's groups.
+
+    alpha and beta have a rate of their own and no decay; an image stream that begins with trained
+    weights learns slower, and in part not at all.
+    """
+    pretrained = hold_image_stream(net)
+    of_fusion = ("log_alpha", "beta")
+    named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    first = {id(p) for p in pretrained} | {id(p) for name, p in named if name in of_fusion}
+    groups: list[dict[str, Any]] = [{"params": [p for _, p in named if id(p) not in first]}]
+    if pretrained:
+        groups.append({"params": pretrained, "scale": recipe.encoder_rate})
+    own = [p for name, p in named if name in of_fusion]
     if own:
         # the gradient of lambda / alpha^2 falls by orders of magnitude: Adam must soon forget
         # how large it was, or alpha stands still

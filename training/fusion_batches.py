@@ -19,6 +19,8 @@ from .fusion_views import changed_views
 from .hourglass import sampling_weights
 from .synthetic_pictures import PictureBatch, SyntheticPictures
 
+STEEPEST = 30.0  # times alpha: with alpha near 1 weights of less than 1e-3 and more than 0.999
+
 
 class FusionBatches:
     """Draw batches and return their loss, for `train_loop`.
@@ -33,6 +35,7 @@ class FusionBatches:
         batch: samples in a step, over all processes.
         photo_share: share of them that are real photos.
         settle_at: samples after which the fusion weights become 0 and 1.
+        settling: samples before that, in which they are sharpened towards it.
         place: this process.
 
     Raises:
@@ -51,6 +54,7 @@ class FusionBatches:
         batch: int,
         photo_share: float,
         settle_at: int,
+        settling: int,
         place: Place,
     ) -> None:
         self.count = batch // place.world
@@ -61,7 +65,8 @@ class FusionBatches:
                 f"of {self.count}, got {photo_share}"
             )
         self.people, self.place, self.loss = people, place, loss
-        self.augmentation, self.settle_at = augmentation, settle_at
+        self.augmentation = augmentation
+        self.settle_at, self.settling = settle_at, settling
         self.maps = TrainingMaps(draws, detector)
         self.step_samples = batch
         self._stream: Iterator[PictureBatch] | None = None
@@ -79,8 +84,8 @@ class FusionBatches:
         """Return the loss of the next batch."""
         own = net.module if hasattr(net, "module") else net
         assert isinstance(own, FusionNet)
-        if own.config.fusion == "trainable" and seen >= self.settle_at:
-            own.settle()
+        if own.config.fusion == "trainable":
+            self._sharpen(own, seen)
         size = own.config.input_size
         crops, joints_px, joints_mm = self._drawn(seen, self.maps.crop_size or size, generator)
         if own.config.fusion == "image":  # does not look at them
@@ -99,6 +104,13 @@ class FusionBatches:
         with torch.autocast(device, torch.bfloat16, enabled=device != "mps"):
             poses = net(images, maps)
         return self.loss(poses.float(), joints_mm, joints_px[len(joints_mm) :], own)
+
+    def _sharpen(self, net: FusionNet, seen: int) -> None:
+        """Make the fusion weights steeper, and 0 and 1 in the end."""
+        if seen >= self.settle_at:
+            net.settle()
+        left = (self.settle_at - seen) / max(self.settling, 1)
+        net.sharpen(STEEPEST ** min(max(1 - left, 0.0), 1.0))
 
     def _drawn(
         self, seen: int, size: int, generator: torch.Generator

@@ -89,6 +89,20 @@ def test_heatmaps_lie_where_the_joints_are(shipped, cameraman):
     assert np.linalg.norm(place - pose.joints_px[joint]) < 1.5 * cell
 
 
+def test_a_second_look_sees_somebody_upside_down_upright(shipped):
+    image = lift3d.read_image(EXAMPLE)
+    height, width = image.shape[:2]
+    box = np.array([[131.0, 111, 341, 589]])
+    turned_box = np.array([[width, height, width, height]]) - box[:, [2, 3, 0, 1]]
+
+    upright = shipped.detect_in_boxes([image], box)[0]
+    turned = shipped.detect_in_boxes([np.ascontiguousarray(image[::-1, ::-1])], turned_box)[0]
+
+    assert turned.crop.to_image[0, 0] < 0  # the crop is turned by about half a turn
+    apart = np.linalg.norm([width - 1, height - 1] - turned.joints_px - upright.joints_px, axis=1)
+    assert np.median(apart) < 10
+
+
 def test_confidences_and_scores_lie_between_zero_and_one(eager, cameraman):
     poses = eager.detect([cameraman])[0]
     assert poses

@@ -130,6 +130,19 @@ def test_lifting_gives_millimetres_camera_and_confidence(lifter, pose):
     assert not np.allclose(lifted[0].joints_mm, lifted[1].joints_mm)
 
 
+def test_the_pose_of_a_turned_crop_is_in_the_axes_of_the_photo(lifter, pose):
+    plain = lifter.lift([pose])[0].joints_mm
+    quarter = np.array([[0.0, -1], [1, 0]])  # clockwise in the photo
+    to_photo = np.c_[2 * quarter, [300.0, 50]]
+    joints_px = (pose.joints_px - [100, 50]) / 2 @ to_photo[:, :2].T + to_photo[:, 2]
+    turned = replace(pose, joints_px=joints_px, crop=replace(pose.crop, to_image=to_photo))
+
+    lifted = lifter.lift([turned])[0].joints_mm
+
+    np.testing.assert_allclose(lifted[:, :2], plain[:, :2] @ quarter.T, atol=0.1)
+    np.testing.assert_allclose(lifted[:, 2], plain[:, 2], atol=0.1)
+
+
 def test_a_pose_with_too_few_joints_comes_back_as_nan(lifter, pose):
     confidence = np.zeros(16)
     confidence[[10, 11]] = 1

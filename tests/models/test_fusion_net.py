@@ -146,6 +146,19 @@ def test_a_settled_network_in_training_leaves_out_what_weighs_nothing(monkeypatc
     assert net.streams["image"]["1"].map.weight.grad.abs().sum() > 0
 
 
+def test_sharpened_weights_come_close_to_0_and_1_about_the_same_layer():
+    net = build()
+    with torch.no_grad():
+        net.log_alpha.fill_(0.0)
+    soft = net.fusion_weights()
+    net.sharpen(30.0)
+    sharp = net.fusion_weights()
+
+    assert soft.min() > 0.1
+    assert torch.minimum(sharp, 1 - sharp).max() < 1e-3
+    assert ((soft > 0.5) == (sharp > 0.5)).all()
+
+
 def test_settling_once_is_for_good():
     net = build()
     net.settle()

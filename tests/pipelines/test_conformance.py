@@ -23,7 +23,7 @@ def test_the_shipped_detector_conforms():
     check_detector(load_detector("hourglass", "cpu"))
 
 
-@pytest.mark.parametrize("name", ["consensus", "ppca"])
+@pytest.mark.parametrize("name", ["consensus", "ppca", "fusion"])
 def test_the_shipped_lifters_conform(name):
     check_lifter(load_lifter(name, "cpu"))
 

@@ -55,7 +55,12 @@ def test_an_entry_point_is_found_behind_the_built_in_names(monkeypatch):
     point = EntryPoint("mine", "lift3d.lifting:PPCALifter", "lift3d.lifters")
     monkeypatch.setattr(parts, "entry_points", lambda group: [point] if "lifters" in group else [])
     assert type(load_lifter("mine")).__name__ == "PPCALifter"
-    assert [part.name for part in list_lifters()] == ["consensus", "ppca", "mine"]
+    assert [part.name for part in list_lifters()] == [
+        "consensus",
+        "ppca",
+        "fusion",
+        "mine",
+    ]
 
 
 def test_unknown_name_lists_what_exists_closest_first():

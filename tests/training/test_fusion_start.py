@@ -1,0 +1,99 @@
+"""The fusion network's image stream begins with a trained encoder, and learns in part."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lift3d.models.efficientnet_lite import EfficientNetLite
+from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
+from lift3d.models.fusion_config import encoder_config, small_config
+from lift3d.models.fusion_net import FusionNet
+from lift3d.models.fusion_pruning import fold_norms, prune
+from lift3d.models.load import LoadedHourglass
+from lift3d.poses.errors import BadInput
+from lift3d.training import fusion_start
+from lift3d.training.fusion_start import begin_image_stream, hold_image_stream
+
+
+@pytest.fixture(scope="module")
+def detector():
+    torch.manual_seed(3)
+    net = EncoderHourglass(EncoderHourglassConfig(features=16)).eval()
+    return LoadedHourglass(net, "mpii16", 192)
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(4)
+    return FusionNet(encoder_config(width=0.25))
+
+
+def inputs(count=2):
+    torch.manual_seed(5)
+    return torch.randn(count, 3, 128, 128), torch.rand(count, 16, 128, 128)
+
+
+def test_the_image_stream_gives_what_the_detectors_encoder_gives(net, detector):
+    begin_image_stream(net, detector)
+    images, maps = inputs()
+    with torch.no_grad():
+        wanted = detector.net.encoder.eval()(images)[2]  # of a sixteenth, behind five stages
+        found = net.eval().stream_outputs(images, maps, 6)[0]
+    torch.testing.assert_close(found, wanted)
+
+
+def test_without_such_a_detector_it_begins_with_imagenets(net, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fusion_start, "load_imagenet", lambda encoder, name: asked.append(name))
+    begin_image_stream(net, None)
+    assert asked == ["lite0"]
+
+
+@pytest.mark.parametrize("config", [small_config(0.25), encoder_config(fusion="maps")])
+def test_a_network_without_an_encoder_is_left_alone(config, detector):
+    net = FusionNet(config)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    begin_image_stream(net, detector)
+    assert hold_image_stream(net) == []
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+
+
+def test_what_is_held_gets_no_gradient_and_all_else_does(net):
+    learning = hold_image_stream(net)
+    net.train()(*inputs(4)).square().sum().backward()
+    missing = {name for name, p in net.named_parameters() if p.grad is None}
+    assert all(name.startswith("streams.image") for name in missing)
+    assert any("depthwise" in name for name in missing)
+    assert learning
+    assert all(p.grad is not None for p in learning)
+
+
+def test_pruning_and_folding_change_nothing_but_rounding(net, detector):
+    begin_image_stream(net, detector)
+    net.eval().settle()
+    given = inputs()
+    with torch.no_grad():
+        whole = net(*given)
+        pruned = prune(net)
+        torch.testing.assert_close(pruned(*given), whole, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(fold_norms(pruned)(*given), whole, atol=1e-4, rtol=1e-3)
+    assert not any(name.endswith("running_var") for name in pruned.state_dict())
+
+
+def test_other_channels_than_the_encoders_are_refused():
+    config = encoder_config()
+    wrong = (replace(config.convs[0], image=24), *config.convs[1:])
+    with pytest.raises(BadInput, match=r"^with the image_encoder 'lite0' the image stream's"):
+        replace(config, convs=wrong)
+    with pytest.raises(BadInput, match=r"^encoder must be one of lite0"):
+        encoder_config("resnet")
+
+
+def test_the_encoder_as_plain_convolutions_gives_the_same():
+    torch.manual_seed(6)
+    encoder = EfficientNetLite("lite0").eval()
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.stem.as_conv()(x), encoder.stem(x))

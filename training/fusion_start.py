@@ -1,0 +1,53 @@
+"""What the fusion network's image stream begins with: an encoder that was trained before."""
+
+from typing import Any, cast
+
+from torch import nn
+
+from ..models.efficientnet_lite import EfficientNetLite, hold_depthwise
+from ..models.encoder_hourglass import EncoderHourglass
+from ..models.fusion_net import FusionNet
+from ..models.load import LoadedHourglass
+from .imagenet import load_imagenet
+
+HELD = 3  # stem and two stages
+
+
+def begin_image_stream(net: FusionNet, detector: LoadedHourglass | None) -> None:
+    """Fill an image stream that is an encoder with the detector's, if alike, or with ImageNet's.
+
+    Raises:
+        WeightsMissing: ImageNet's weights are needed and not installed.
+    """
+    name = net.config.image_encoder
+    if name is None or "image" not in net.streams:
+        return
+    whole = EfficientNetLite(name)
+    known = detector.net if detector is not None else None
+    if isinstance(known, EncoderHourglass) and known.config.encoder == name:
+        whole.load_state_dict(known.encoder.state_dict())
+    else:
+        load_imagenet(whole, name)
+    for own, trained in zip(_layers(net), (whole.stem, *whole.stages), strict=False):
+        cast(Any, own[0] if trained is whole.stem else own).load_state_dict(trained.state_dict())
+
+
+def hold_image_stream(net: FusionNet) -> list[nn.Parameter]:
+    """Stop learning where it is slow and what stays is general; return the rest of the encoder.
+
+    That is in the stem, the first two stages and every depthwise filter.
+    """
+    layers = _layers(net)
+    for layer in layers[:HELD]:
+        layer.requires_grad_(False)
+    for layer in layers:
+        hold_depthwise(layer)
+    return [p for layer in layers for p in layer.parameters() if p.requires_grad]
+
+
+def _layers(net: FusionNet) -> list[Any]:
+    """Return the layers of the image stream that are an encoder's."""
+    if net.config.image_encoder is None or "image" not in net.streams:
+        return []
+    stream = cast(nn.ModuleDict, net.streams["image"])
+    return [stream[str(k)] for k in net.config.depth("image") if k <= len(net.config.convs)]
