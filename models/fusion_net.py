@@ -76,15 +76,11 @@ class FusionNet(nn.Module):
         self.config = config
         self.streams = nn.ModuleDict(
             {
-                stream: nn.ModuleDict({str(k): _layer(config, k, stream) for k in depth})
+                stream: nn.ModuleDict(_stream_layers(config, stream))
                 for stream in (*STREAMS, "fusion")
-                if (depth := config.depth(stream))
+                if config.depth(stream)
             }
         )
-        if config.image_encoder and "image" in self.streams:
-            for k, layer in enumerate(_encoder_layers(config), 1):
-                if k in config.depth("image"):
-                    self.streams["image"][str(k)] = layer  # type: ignore[index]
         stream = config.fusion if config.fusion in STREAMS else "fusion"
         self.last = nn.Linear(_numbers(config, config.layers, str(stream)), 3 * BODY.n_joints)
         if config.fusion == "trainable":
@@ -202,6 +198,15 @@ def _numbers(config: FusionConfig, layer: int, stream: str) -> int:
     width = config.width(layer, stream)
     side = config.input_size // config.shrink
     return width * side * side if layer == len(config.convs) else width
+
+
+def _stream_layers(config: FusionConfig, stream: str) -> dict[str, nn.Module]:
+    """Return the layers of a stream by their numbers, untrained."""
+    encoder = _encoder_layers(config) if stream == "image" and config.image_encoder else []
+    return {
+        str(k): encoder[k - 1] if k <= len(encoder) else _layer(config, k, stream)
+        for k in config.depth(stream)
+    }
 
 
 def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
