@@ -18,7 +18,8 @@ class PoseCrop:
 
     `image` (H, W, 3) uint8 RGB is the crop; `heatmaps` (J, h, w) are in the order of the pose's
     skeleton, or None. `to_image` (2, 3) takes crop pixels and `heatmap_to_image` (2, 3) takes
-    heatmap pixels to image pixels: x_image = A[:, :2] @ x + A[:, 2], pixel centres at integers.
+    heatmap pixels to image pixels: x_image = A[:, :2] @ x + A[:, 2], pixel centres at integers. A
+    crop may be turned: a lifter that looks at it turns its pose back by `to_image`.
 
     Raises BadInput where a shape or type is another.
 
