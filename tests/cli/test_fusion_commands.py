@@ -19,7 +19,7 @@ from lift3d.models.tensor_file import write_tensors
 from lift3d.poses.errors import BadInput
 from lift3d.training.fusion import FusionRecipe
 
-TINY = ("--width", "0.1", "--batch", "2", "--workers", "0", "--device", "cpu")
+TINY = ("--size", "small", "--width", "0.1", "--batch", "2", "--workers", "0", "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
