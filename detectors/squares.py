@@ -33,9 +33,6 @@ class Squares:
     side_px: np.ndarray
     turn: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.side_px)
-
     @classmethod
     def round_boxes(cls, boxes_xyxy_px: np.ndarray) -> Squares:
         """Return the squares round boxes (P, 4), not turned."""
@@ -43,8 +40,8 @@ class Squares:
         side = BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
         return cls(centre, side, np.zeros(len(side)))
 
-    def rows(self, rows: slice | np.ndarray) -> Squares:
-        """Return some of them, by a slice, indices or a mask."""
+    def rows(self, rows: slice) -> Squares:
+        """Return some of them."""
         return Squares(self.centre_px[rows], self.side_px[rows], self.turn[rows])
 
     def to_image(self, size: int) -> np.ndarray:

