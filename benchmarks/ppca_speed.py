@@ -63,7 +63,7 @@ def main(mocap: Path, batch: int, components: int, threads: int, device: str) ->
             lifter.size_mm_,
             **lifter.settings() | {"n_rotations": 20, "refine_steps": 4, "device": device},
         )
-        _row("  20 rotations, three best refined", refined, joints_px, None)
+        _row("  20 rotations, the best two refined", refined, joints_px, None)
 
 
 def _row(name: str, lifter: PPCALifter, joints_px: np.ndarray, seen: np.ndarray | None) -> None:

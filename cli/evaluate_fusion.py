@@ -62,15 +62,15 @@ def evaluate_fusion(
         raise click.UsageError("--sheet needs --crops, the photos to draw on")
     chosen = choose_device(device)
     loaded = load_hourglass(detector, chosen)
-    lifters = {text: FusionLifter.load(text, device=device) for text in weights}
-    rows = {_name(text, lifter): lifter for text, lifter in lifters.items()}
+    lifters = [FusionLifter.load(text, device=device) for text in weights]
+    rows = [(_name(text, lifter), lifter) for text, lifter in zip(weights, lifters, strict=True)]
     known = PictureSet.read(shards, samples)
     poses = detected_poses(loaded, known.images, chosen)
     labelled = read_crops_pack(crops, 1) if crops else None
     found = detected_poses(loaded, labelled.images, chosen) if labelled else []
     click.echo(f"{len(known)} people, sha256 {known.digest()}, maps by {detector}")
     click.echo(f"{'':40}{'root':>8}{'similarity':>12}{'lifted':>8}{'pck':>8}{'detector':>10}")
-    for name, lifter in {**rows, f"{beside} (joints alone)": load_lifter(beside, device)}.items():
+    for name, lifter in [*rows, (f"{beside} (joints alone)", load_lifter(beside, device))]:
         score = score_poses(lifter, poses, known.joints_mm)
         line = f"{name:40}{score.root_mm:8.1f}{score.similarity_mm:12.1f}{score.lifted:8.3f}"
         if labelled is not None:
@@ -79,7 +79,7 @@ def evaluate_fusion(
         click.echo(line)
     if sheet:
         some = np.linspace(0, len(found) - 1, min(ON_SHEET, len(found))).round().astype(int)
-        lifted = lifters[weights[0]].lift([found[k] for k in some])
+        lifted = lifters[0].lift([found[k] for k in some])
         write_png(sheet, projection_sheet(lifted))
         click.echo(f"wrote {sheet}", err=True)
 
@@ -90,7 +90,9 @@ def _name(text: str, lifter: object) -> str:
     where = config.fusion
     if isinstance(where, int):
         where = f"layer {where} of {config.layers}"
-    return f"{Path(text).parent.name or Path(text).stem} ({where})"
+    file = Path(text)
+    name = f"{file.parent.name}/{file.stem}" if file.parent.name else file.stem
+    return f"{name} ({where})"
 
 
 @click.command("fusion-streams")

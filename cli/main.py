@@ -19,7 +19,7 @@ COMMANDS = {
     "models": ("models", "List and check the weights that ship."),
     "train": ("train", "Train networks and models from data."),
     "eval": ("evaluate", "Measure detectors and lifters on data."),
-    "data": ("data", "Make data sets to measure on."),
+    "data": ("data", "Make people, bodies, backgrounds and sets to measure on."),
     "doctor": ("doctor", "Check this installation."),
 }
 

@@ -21,7 +21,7 @@ PARTS = (
     click.option(
         "--conf",
         type=click.FloatRange(0, 1),
-        help="Least score of a person.  [default: the detector's]",
+        help="Least score of a person.  [default: the detector's; hourglass 0.3]",
     ),
 )
 
@@ -31,7 +31,7 @@ VIDEOS = (
         default=1,
         show_default=True,
         type=click.IntRange(1),
-        help="Take every so many frames of a video one.",
+        help="Take every N-th frame of a video.",
     ),
     click.option(
         "--start", default=0.0, type=click.FloatRange(0), help="Begin so many seconds in."

@@ -54,7 +54,7 @@ def train() -> None:
 @click.option(
     "--synthetic",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Shards of `lift3d data synthesize`; a fifth of the crops then are such people.",
+    help="Shards of `lift3d data synthesize`; then an eighth of the crops are such people.",
 )
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default=Path("runs/hourglass"), show_default=True
@@ -187,12 +187,13 @@ def train_people_command(
     from ..datasets.crops import read_crops_pack
     from ..datasets.photos import read_photos_pack
     from ..models.device import choose_device
+    from ..training.crop_sources import mend_crops
     from ..training.person_finder import FinderRecipe, train_finder
 
     chosen = choose_device(device)
     recipe = FinderRecipe(samples=samples, seed=seed)
     click.echo("reading the photos ...", err=True)
-    people: CropSet = read_crops_pack(crops, 0)
+    people: CropSet = mend_crops(read_crops_pack(crops, 0))
     people = people.where(people.source == "lspet")
     data, validation = read_photos_pack(photos, 0), read_photos_pack(photos, 1)
     with training_progress("people") as progress:

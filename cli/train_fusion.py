@@ -136,7 +136,6 @@ def train_fusion_command(
     data = _data(
         (mocap, body, backgrounds, shards, validation, crops),
         detector,
-        str(chosen),
         validation_samples,
         seed,
     )
@@ -153,14 +152,13 @@ def train_fusion_command(
     click.echo(f"weights: {path}", err=True)
 
 
-def _data(
-    paths: tuple[Path | None, ...], detector: str, device: str, count: int, seed: int
-) -> "FusionData":
+def _data(paths: tuple[Path | None, ...], detector: str, count: int, seed: int) -> "FusionData":
     import numpy as np
     import torch
 
     from ..datasets.crops import read_crops_pack
     from ..models.load import load_hourglass
+    from ..training.crop_sources import mend_crops
     from ..training.fusion_people import made_people, stored_people
     from ..training.fusion_validation import FusionData
 
@@ -173,9 +171,9 @@ def _data(
         people, known = made_people(mocap, body, backgrounds, count, seed, validation)
     elif shards and validation:
         people, known = stored_people(shards, validation, count, seed)
-    loaded = None if detector == "none" else load_hourglass(detector, torch.device(device))
+    loaded = None if detector == "none" else load_hourglass(detector, torch.device("cpu"))
     if crops is None:
         return FusionData(people, known, detector=loaded)
-    photos, other = read_crops_pack(crops, 0), read_crops_pack(crops, 1)
+    photos, other = mend_crops(read_crops_pack(crops, 0)), read_crops_pack(crops, 1)
     rows = np.unique(np.linspace(0, len(other) - 1, count).round().astype(int))
     return FusionData(people, known, photos, other.where(rows), loaded)

@@ -21,6 +21,7 @@ from .people import FoundPeople, find_people, find_people_alike, find_people_in_
 from .preprocess import check_image, stack_images
 from .quickest_dtype import dtype_for
 from .squares import Squares, upright_squares
+from .two_looks import surer_pose
 from .video_frames import fill_between, frames_to_look_at
 
 MOST_THREADS = 4
@@ -48,7 +49,8 @@ class HourglassDetector:
             time for the joints, more accurate.
         second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
             down a second time, in a crop that is turned so that they stand upright in it; each
-            joint is taken from the look that is surer of it.
+            pair of joints is taken from the look that is surer of it, so that its confidences
+            are a little too high.
         search_size: longer side of the photo in which people are looked for; more finds smaller
             people and takes longer; None: what the finder was trained for.
         threshold: people that score less, by the finder alone or together with the joints, are
@@ -225,7 +227,7 @@ class HourglassDetector:
         if len(rows):
             again = self._look_once([images[k] for k in rows], upright, boxes[rows], self.flip)
             for k, pose in zip(rows, again, strict=True):
-                poses[k] = _surer(poses[k], pose)
+                poses[k] = surer_pose(poses[k], pose)
         return poses
 
     def _look_once(
@@ -286,12 +288,3 @@ def _quick(
     side = -(-size // loaded.net.divisor) * loaded.net.divisor
     dtype = dtype_for(loaded.net, (n, 3, side, side), device, precision)
     return replace(loaded, net=fast_net(loaded.net, dtype))
-
-
-def _surer(first: Pose2D, second: Pose2D) -> Pose2D:
-    """Return the second look's pose, with those joints of the first that it was surer of."""
-    kept = first.confidence > second.confidence
-    confidence = np.maximum(first.confidence, second.confidence)
-    joints_px = np.where(kept[:, None], first.joints_px, second.joints_px)
-    score = float(confidence.mean())
-    return replace(second, joints_px=joints_px, confidence=confidence, score=score)

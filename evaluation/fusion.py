@@ -13,7 +13,9 @@ import torch
 from ..datasets.crops import CropSet
 from ..datasets.synthetic.shards import ShardPeople
 from ..detectors.crop_inference import infer_crops
+from ..detectors.fast_net import fast_net
 from ..detectors.preprocess import stack_images
+from ..lifting.joint_maps import same_area
 from ..models.load import LoadedHourglass
 from ..poses.convert import convert_joints
 from ..poses.errors import BadInput
@@ -113,6 +115,8 @@ def detected_poses(
 ) -> list[Pose2D]:
     """Return what a heatmap network finds in pictures of one person each, with crop and maps.
 
+    With mirrored crops, and in float32, not in what is quickest on this machine.
+
     Args:
         detector: of joints.
         images: uint8 (N, S, S, 3), the whole of each is looked at.
@@ -124,12 +128,13 @@ def detected_poses(
     if detector.skeleton is None:
         raise BadInput("the detector's weights are a person finder's; give a joint network's")
     skeleton, size = get_skeleton(detector.skeleton), detector.input_size
+    net = fast_net(detector.net, torch.float32)
     poses: list[Pose2D] = []
     for start in range(0, len(images), BATCH):
         batch = images[start : start + BATCH]
         scaled = [_resized(image, size) for image in batch]
         found = infer_crops(
-            detector.net,
+            net,
             stack_images(scaled, device),
             skeleton.flip_index,
             detector.calibration,
@@ -137,7 +142,8 @@ def detected_poses(
         for k, image in enumerate(batch):
             side, maps = len(image), found.maps[k].float().cpu().numpy()
             joints_px = _scaled(found.joints_px[k].float().cpu().numpy(), size, side)
-            crop = PoseCrop(image, np.eye(2, 3), maps, _area_map(maps.shape[-1], side))
+            to_image = same_area(maps.shape[-1], side).numpy()
+            crop = PoseCrop(image, np.eye(2, 3), maps, to_image)
             confidence = found.confidence[k].float().cpu().numpy()
             poses.append(Pose2D(joints_px, confidence, skeleton, crop=crop))
     return poses
@@ -192,12 +198,6 @@ def projected_px(pose: Pose3D) -> np.ndarray:
 
 def _scaled(joints_px: np.ndarray, size: int, side: int) -> np.ndarray:
     return (joints_px + 0.5) * (side / size) - 0.5
-
-
-def _area_map(size: int, side: int) -> np.ndarray:
-    """Return the map (2, 3) from pixels of a picture to those of it at another size."""
-    scale = side / size
-    return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:

@@ -18,7 +18,7 @@ def add_crops(image: np.ndarray, people: Sequence[Pose2D]) -> list[Pose2D]:
     """Return the people of an image, each with a square crop where the detector gave none.
 
     The crop is cut round the joints that were found; with fewer than two of them round the box,
-    and without either the pose stays without a crop.
+    and without either it is the image's middle: nothing can be lifted there, but the others can.
 
     Args:
         image: RGB uint8 (H, W, 3).
@@ -40,7 +40,9 @@ def _with_crop(image: np.ndarray, pose: Pose2D) -> Pose2D:
     elif pose.box_xyxy_px is not None:
         low, high, margin = pose.box_xyxy_px[:2], pose.box_xyxy_px[2:], BOX_MARGIN
     else:
-        return pose
+        half = min(image.shape[:2]) / 2
+        middle = np.array([image.shape[1] - 1, image.shape[0] - 1]) / 2
+        low, high, margin = middle - half, middle + half, 1.0
     centre, side = (low + high) / 2, margin * max(8.0, float((high - low).max()))
     to_image = invert_affine(square_affine(centre, side, SIZE))
     return replace(pose, crop=PoseCrop(cut_square(image, centre, side, SIZE), to_image))

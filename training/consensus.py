@@ -1,8 +1,7 @@
 """Recipe: motion capture to the weights of the group lifter (Cha et al. 2018, sections 4 and 6)."""
 
-import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -104,14 +103,12 @@ def train_consensus(
 
     Raises:
         BadInput: the pack has no poses to train on, a setting is out of range, or the folder holds
-            a training of other groups, batch or seed.
+            a training by another recipe.
         WeightsMissing: the folder holds the training of another network.
     """
     rows = training_rows(recipe, pack)
     groups = _of_one_size(groups) if groups else joint_groups(recipe, pack, rows)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"recipe": asdict(recipe), "groups": groups, "poses": len(rows)}
-    _check_same_groups(folder, groups)
     place = join_processes(device)
     torch.manual_seed(recipe.seed)
     net = group_network(recipe, groups).to(place.device)
@@ -122,10 +119,9 @@ def train_consensus(
     def on_checkpoint(average: dict[str, Tensor]) -> dict[str, float]:
         lifter = as_lifter(net.config, average, groups)
         lifter.save(path)
-        (folder / "recipe.json").write_text(json.dumps(about, indent=1) + "\n")
         return validation_scores(lifter, validation)
 
-    settings = LoopSettings.of(recipe, checkpoint_every)
+    settings = LoopSettings.of(recipe, checkpoint_every, groups=groups)
     try:
         train_loop(net, loss, settings, folder, place, on_checkpoint, progress)
         if place.rank == 0:
@@ -136,18 +132,6 @@ def train_consensus(
     finally:
         leave_processes()
     return path
-
-
-def _check_same_groups(folder: Path, groups: Groups) -> None:
-    """Refuse to go on with networks that learned other joints; their sizes may be the same."""
-    recipe = folder / "recipe.json"
-    if not (recipe.exists() and (folder / "checkpoint.safetensors").exists()):
-        return
-    if json.loads(recipe.read_text())["groups"] != [list(group) for group in groups]:
-        raise BadInput(
-            f"{folder} holds a training of other joint groups; go on with its settings, which "
-            f"are in {recipe}, or start in an empty folder"
-        )
 
 
 def training_rows(recipe: ConsensusRecipe, pack: MocapPack) -> NDArray[np.integer]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..models.fusion_config import FusionConfig, encoder_config
 from ..models.fusion_net import FusionNet
+from ..models.heatmap_net import place_net
 from ..poses.errors import BadInput
 from .augment import Augmentation
 from .distributed import Place, join_processes, leave_processes
@@ -122,7 +123,6 @@ def train_fusion(
     """
     folder.mkdir(parents=True, exist_ok=True)
     about = {"recipe": json.loads(json.dumps(asdict(recipe)))}
-    _check_same_recipe(folder, about["recipe"])
     place = join_processes(device)
     try:
         _train(recipe, data, folder, place, about, checkpoint_every, workers, progress)
@@ -142,6 +142,9 @@ def _train(
     progress: Progress,
 ) -> None:
     torch.manual_seed(recipe.seed)
+    if data.detector:  # each process has a device of its own
+        detector = replace(data.detector, net=place_net(data.detector.net, place.device))
+        data = replace(data, detector=detector)
     net = FusionNet(recipe.config)
     begin_image_stream(net, data.detector)
     net = net.to(place.device)
@@ -167,7 +170,6 @@ def _train(
 
     def on_checkpoint(average: dict[str, Tensor]) -> dict[str, float]:
         assert validation is not None
-        (folder / "recipe.json").write_text(json.dumps(about, indent=1) + "\n")
         whole = FusionNet(recipe.config)
         whole.load_state_dict({key: value.cpu() for key, value in average.items()})
         scores = {**_fusion_state(net), **write_weights(folder, whole, about, validation)}
@@ -216,17 +218,3 @@ def _groups(net: FusionNet, recipe: FusionRecipe) -> list[dict[str, Any]]:
 def _stored_size(data: FusionData, size: int) -> int:
     """Return the side that synthetic pictures are kept at until they are augmented."""
     return max(size, data.photos.images.shape[1]) if data.photos is not None else size
-
-
-def _check_same_recipe(folder: Path, recipe: dict[str, Any]) -> None:
-    """Refuse to go on with a recipe that would not draw and settle as the first run did."""
-    path = folder / "recipe.json"
-    if not (path.exists() and (folder / "checkpoint.safetensors").exists()):
-        return
-    found = json.loads(path.read_text())["recipe"]
-    other = [name for name in recipe if name != "samples" and found.get(name) != recipe[name]]
-    if other:
-        raise BadInput(
-            f"{folder} holds a training with another {other[0]}; go on with its settings, which "
-            f"are in {path}, or start in an empty folder"
-        )

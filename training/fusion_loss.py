@@ -25,7 +25,7 @@ class FusionLoss:
             eq. 2's squared error, as a mean over joints.
         photos: weight of the 2D error.
         sharpness: lambda of eq. 4. The paper's 5,000 belongs to squared millimetres summed over
-            17 joints: at alpha = 1 it is 6 % of an error of 70 mm a joint, as 0.03 is here.
+            17 joints: at alpha = 1 it is 6 % of an error of 70 mm a joint; 0.03 is 11 %.
     """
 
     error: str = "distance"

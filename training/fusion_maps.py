@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..datasets.detector_noise import DetectorNoise
 from ..detectors.crop_inference import infer_crops
@@ -102,8 +101,6 @@ class TrainingMaps:
         detector = self.detector
         assert detector is not None
         inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
-        if crops.shape[-1] != detector.input_size:
-            inputs = functional.interpolate(inputs, size=detector.input_size, mode="bilinear")
         with torch.autocast(crops.device.type, torch.bfloat16, enabled=crops.device.type != "mps"):
             joints = infer_crops(detector.net, inputs, None, detector.calibration)
         scale = size / detector.input_size

@@ -75,7 +75,7 @@ class HourglassRecipe:
     warm_up: int = 8_000
     variance: float = 1.0
     decay: float = 0.999
-    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.42, "synthetic": 0.2})
+    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.55, "synthetic": 0.12})
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
     calm_samples: int = 60_000

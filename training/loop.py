@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from .distributed import Place
 from .schedule import learning_rate
 
 log = logging.getLogger(__name__)
+
+LENGTH = ("samples", "phases", "calm_samples")  # what a training may be gone on with otherwise
 
 Progress = Callable[[dict[str, float]], None]
 LossOf = Callable[[nn.Module, int, torch.Generator], Tensor]
@@ -38,6 +40,7 @@ class LoopSettings:
         decay: of the moving average of the weights.
         seed: of every random draw.
         checkpoint_every: samples between two checkpoints.
+        recipe: all that decides what the training gives, as JSON has it.
     """
 
     samples: int
@@ -47,13 +50,20 @@ class LoopSettings:
     decay: float
     seed: int
     checkpoint_every: int
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, recipe: Any, checkpoint_every: int) -> "LoopSettings":
-        """Return the settings of a recipe, which has all the others as attributes."""
-        names = [field.name for field in fields(cls) if field.name != "checkpoint_every"]
+    def of(cls, recipe: Any, checkpoint_every: int, **drawn: Any) -> "LoopSettings":
+        """Return the settings of a recipe, which has all the others as attributes.
+
+        What was `drawn` by the recipe, and must be the same to go on, is kept with it.
+        """
+        names = [
+            each.name for each in fields(cls) if each.name not in ("checkpoint_every", "recipe")
+        ]
         shared = {name: getattr(recipe, name) for name in names}
-        return cls(**shared, checkpoint_every=checkpoint_every)
+        whole = json.loads(json.dumps({**asdict(recipe), **drawn}))
+        return cls(**shared, checkpoint_every=checkpoint_every, recipe=whole)
 
 
 def train_loop(
@@ -87,8 +97,8 @@ def train_loop(
 
     Raises:
         WeightsMissing: the folder holds a checkpoint of another network.
-        BadInput: the checkpoint was trained with another batch or seed, or the batch is not a
-            multiple of the number of processes.
+        BadInput: the checkpoint was trained by another recipe (only its length may differ), or
+            the batch is not a multiple of the number of processes.
         Lift3dError: the loss is no longer finite; the last checkpoint stays.
     """
     if settings.batch % place.world:
@@ -110,7 +120,9 @@ def train_loop(
         started = time.perf_counter()
         seen = step * settings.batch
         rate = learning_rate(seen, settings.samples, settings.rate, settings.warm_up)
-        generator = torch.Generator().manual_seed(_mix(settings.seed, step, place.rank))
+        seed = _mix(settings.seed, step, place.rank)
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)  # dropout draws from torch's own generator
         net.train()
         loss = _step(parallel, optimizer, rate, loss_of(parallel, seen, generator))
         move_average(average, net, step, settings.decay)
@@ -132,12 +144,16 @@ def train_loop(
 
 
 def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path) -> None:
-    """Refuse to go on with a batch or a seed that would not draw what the first run drew."""
-    for name in ("batch", "seed"):
-        if name in found and found[name] != getattr(settings, name):
+    """Refuse to go on with a recipe that would not draw and learn as the first run did."""
+    now = {"batch": settings.batch, "seed": settings.seed, **settings.recipe}
+    before = {**found, **found.get("recipe", {})}
+    for name, value in now.items():
+        if name not in LENGTH and name in before and before[name] != value:
+            short = isinstance(value, str | int | float)
+            other = f"{name} {before[name]}, got {value}" if short else f"other {name}"
             raise BadInput(
-                f"{checkpoint} was trained with {name} {found[name]}, got "
-                f"{getattr(settings, name)}; go on with its settings or start in an empty folder"
+                f"{checkpoint} was trained with {other}; go on with its settings or start in an "
+                "empty folder"
             )
 
 

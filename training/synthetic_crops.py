@@ -8,7 +8,6 @@ import numpy as np
 from ..datasets.crops import CropSet, derive_trunk
 from ..datasets.synthetic.sample import Sample
 from ..datasets.synthetic.shards import ShardPeople
-from ..datasets.synthetic.views import outside_photo
 from ..poses.skeleton import get_skeleton
 from .hourglass import SYNTHETIC
 from .synthetic_pictures import scaled_person
@@ -39,10 +38,9 @@ def crops_of_people(shards: Path, size: int = 192) -> CropSet:
 def _crop(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a picture (size, size, 3) and its labels (16, 2)."""
     image, joints_px, _ = scaled_person(sample, size)
-    at = np.rint(sample.joints_px).astype(int)
-    inside = ((at >= 0) & (at < sample.camera.size)).all(1)
-    column, row = at.clip(0, sample.camera.size - 1).T
-    joints_px[inside & outside_photo(sample.camera)[row, column]] = np.nan
+    photo_px = sample.camera.to_photo(sample.joints_px)
+    edge_px = np.array(sample.camera.photo_size) - 0.5
+    joints_px[~((photo_px >= -0.5) & (photo_px <= edge_px)).all(1)] = np.nan
     labels = np.full((MPII.n_joints, 2), np.nan, np.float32)
     labels[[MPII.index(name) for name in ALIKE]] = joints_px[[BODY.index(name) for name in ALIKE]]
     return image, labels

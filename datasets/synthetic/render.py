@@ -147,6 +147,6 @@ def _colour(surface: Surface, faces: np.ndarray, weights: np.ndarray) -> np.ndar
     if callable(surface.colour):
         rest = surface.vertices_mm if surface.rest_mm is None else surface.rest_mm
         return surface.colour(_blend(weights, rest, corners))
-    if len(surface.colour) == len(surface.faces):
-        return surface.colour[faces]
-    return _blend(weights, surface.colour, corners)
+    if len(surface.colour) == len(surface.vertices_mm):
+        return _blend(weights, surface.colour, corners)
+    return surface.colour[faces]

@@ -51,13 +51,17 @@ def test_joints_that_were_not_found_do_not_widen_the_crop(photo, pose):
     assert crop.to_image[0, 0] == pytest.approx(1.35 * 60 / 192)
 
 
-def test_without_joints_the_box_is_cut_and_without_either_nothing(photo, pose):
+def test_without_joints_the_box_is_cut_and_without_either_the_middle(photo, pose):
     lost = replace(pose, confidence=np.zeros(17))
     boxed = replace(lost, box_xyxy_px=np.array([40.0, 20, 120, 80]))
 
     without, with_box = add_crops(photo, [lost, boxed])
 
-    assert without.crop is None
+    height, width = photo.shape[:2]
+    corners = without.crop.to_image @ np.array([[0.0, 191], [0, 191], [1, 1]])
+    middle = [(width - 1) / 2, (height - 1) / 2]
+    np.testing.assert_allclose(corners.mean(1), middle)
+    assert corners[1, 1] - corners[1, 0] < height
     assert with_box.crop.to_image[0, 0] == pytest.approx(1.08 * 80 / 192)
 
 

@@ -22,10 +22,10 @@ class Killed(Exception):
     """Stands for a kill in the middle of a training."""
 
 
-def train(folder, stop_after=None, settings=SETTINGS, scale=1.0, on_checkpoint=None):
+def train(folder, stop_after=None, settings=SETTINGS, scale=1.0, on_checkpoint=None, dropout=0.0):
     """Fit a small network to random data; returns its weights file's tensors."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Linear(8, 1))
 
     def loss_of(net, seen, generator):
         if stop_after is not None and seen >= stop_after:
@@ -104,6 +104,31 @@ def test_another_seed_does_not_go_on_silently(tmp_path):
         f"{tmp_path}/checkpoint.safetensors was trained with seed 3, got 4; go on with its "
         "settings or start in an empty folder"
     )
+
+
+def test_another_recipe_does_not_go_on_silently_but_a_longer_one_does(tmp_path):
+    recipe = {"balance": {"lspet": 0.4}, "samples": 64, "decay": 0.9}
+    train(tmp_path, settings=replace(SETTINGS, recipe=recipe))
+    longer = replace(SETTINGS, samples=80, recipe={**recipe, "samples": 80})
+    train(tmp_path, settings=longer)
+    rows = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(row)["seen"] for row in rows] == [16, 32, 48, 64, 80]
+
+    for other, said in ({"decay": 0.8}, "decay 0.9, got 0.8"), ({"balance": {}}, "other balance"):
+        with pytest.raises(BadInput) as error:
+            train(tmp_path, settings=replace(longer, recipe={**longer.recipe, **other}))
+        assert str(error.value) == (
+            f"{tmp_path}/checkpoint.safetensors was trained with {said}; go on with its settings "
+            "or start in an empty folder"
+        )
+
+
+def test_dropout_draws_the_same_after_a_kill(tmp_path):
+    whole = train(tmp_path / "whole", dropout=0.5)
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", stop_after=40, dropout=0.5)
+    resumed = train(tmp_path / "killed", dropout=0.5)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path):

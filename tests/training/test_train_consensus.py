@@ -47,7 +47,8 @@ def test_a_training_writes_weights_that_lift_and_its_log(pack, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["seen"] for row in rows] == [32, 64]
     assert rows[0]["true_root_mm"] > 0
-    assert json.loads((tmp_path / "recipe.json").read_text())["recipe"]["size"] == 13
+    about = read_tensors(tmp_path / "checkpoint.safetensors")[1]
+    assert about["settings"]["recipe"]["size"] == 13
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(pack, tmp_path):
@@ -126,16 +127,16 @@ def test_a_training_of_other_groups_is_not_gone_on_with(pack, tmp_path):
     one, other = (random_groups(17, size=13, least=2, seed=seed) for seed in (5, 6))
     assert len(one) == len(other)  # the networks have the same sizes
     train(SMALL, pack, tmp_path, groups=one)
-    before = (tmp_path / "recipe.json").read_text()
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
 
     with pytest.raises(BadInput) as failure:
         train(replace(SMALL, samples=128), pack, tmp_path, groups=other)
 
     assert str(failure.value) == (
-        f"{tmp_path} holds a training of other joint groups; go on with its settings, which are "
-        f"in {tmp_path / 'recipe.json'}, or start in an empty folder"
+        f"{tmp_path / 'checkpoint.safetensors'} was trained with other groups; go on with its "
+        "settings or start in an empty folder"
     )
-    assert (tmp_path / "recipe.json").read_text() == before
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_groups_of_different_sizes_are_refused(pack, tmp_path):

@@ -236,8 +236,8 @@ def test_a_training_of_another_recipe_is_not_gone_on_with(people, tmp_path):
         train(replace(SMALL, rate=1e-2), people, tmp_path)
 
     assert str(failure.value) == (
-        f"{tmp_path} holds a training with another rate; go on with its settings, which are in "
-        f"{tmp_path / 'recipe.json'}, or start in an empty folder"
+        f"{tmp_path / 'checkpoint.safetensors'} was trained with rate {SMALL.rate}, got 0.01; "
+        "go on with its settings or start in an empty folder"
     )
 
 
