@@ -37,7 +37,9 @@ _MOCAP = click.option(
     metavar="FROM TO",
     help="How far the cameras look down, degrees.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of every random draw."
+)
 def lifting_set_command(
     mocap: Path, output: Path, case: str, pitch: tuple[float, float], seed: int
 ) -> None:
@@ -77,7 +79,13 @@ def lifting_set_command(
     metavar="DIR",
     help="Photos without people; else backgrounds are drawn.",
 )
-@click.option("--size", default=256, show_default=True, type=click.IntRange(32, 1024))
+@click.option(
+    "--size",
+    default=256,
+    show_default=True,
+    type=click.IntRange(32, 1024),
+    help="Side of the pictures, pixels.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Other seeds, other people.  [default: 1]")
 @click.option(
     "--split",
@@ -85,7 +93,13 @@ def lifting_set_command(
     help="Whose poses.  [default: train]",
 )
 @click.option("--validation", is_flag=True, help="The fixed set that lifters are measured on.")
-@click.option("--workers", default=0, show_default=True, type=click.IntRange(0, 512))
+@click.option(
+    "--workers",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 512),
+    help="Processes beside this one.",
+)
 def synthesize_command(
     mocap: Path,
     count: int | None,

@@ -27,7 +27,7 @@ def evaluate() -> None:
     metavar="GROUPING,...",
     help="Say where and how it errs: by joint, pose, size, occlusion, source, confidence.",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> None:
     """Print how well joints are found in person crops, and what their confidences are worth.
 
@@ -74,8 +74,13 @@ def _say_groups(grouping: str, scores: "list[GroupScore]") -> None:
 
 @evaluate.command("photos")
 @click.option("--photos", type=FILE, required=True, help="Photos pack (photos448.npz).")
-@click.option("--detector", default="hourglass", show_default=True)
-@click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--detector",
+    default="hourglass",
+    show_default=True,
+    help="Name, package.module:Name or file.py:Name.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def evaluate_photos(photos: Path, detector: str, device: str) -> None:
     """Print recall and precision of people in whole photos."""
     from ..datasets.photos import read_photos_pack
@@ -92,7 +97,12 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
 @click.option(
     "--set", "sets", type=FILE, multiple=True, help="A set of `lift3d data lifting-set`; repeat."
 )
-@click.option("--lifter", default="consensus", show_default=True)
+@click.option(
+    "--lifter",
+    default="consensus",
+    show_default=True,
+    help="Name, package.module:Name or file.py:Name.",
+)
 @click.option("--skeleton", default="h36m17", show_default=True, help="Skeleton of the 2D joints.")
 @click.option("--kinds", is_flag=True, help="Also by kind of motion.")
 @click.option(
@@ -102,7 +112,7 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
     type=click.IntRange(0),
     help="Of the virtual cameras.",
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def evaluate_lifting(
     mocap: Path | None,
     sets: tuple[Path, ...],

@@ -14,7 +14,9 @@ DETECTOR = click.option(
     "--detector", default="hourglass-s", show_default=True, help="Weights: zoo name or path."
 )
 ON_SHEET = 40
-DEVICE = click.option("--device", default="cpu", show_default=True)
+DEVICE = click.option(
+    "--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+)
 
 
 @click.command("fusion")

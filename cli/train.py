@@ -69,8 +69,20 @@ def train() -> None:
     type=click.Choice(["lite0", "lite2", "none"]),
     help="EfficientNet-Lite with ImageNet's weights on the way down; none: the papers' network.",
 )
-@click.option("--stacks", default=1, show_default=True, type=click.IntRange(1))
-@click.option("--features", default=160, show_default=True, type=click.IntRange(4))
+@click.option(
+    "--stacks",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hourglasses behind one another.",
+)
+@click.option(
+    "--features",
+    default=160,
+    show_default=True,
+    type=click.IntRange(4),
+    help="Channels: of the way up, with --encoder none of all.",
+)
 @click.option("--start-from", type=FILE, help="Weights to begin with, of the same kind.")
 @click.option(
     "--loss",
@@ -79,7 +91,9 @@ def train() -> None:
     type=click.Choice(["cross-entropy", "squared-error"]),
     help="Squared error is the papers' recipe; cross-entropy learns faster.",
 )
-@click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
+@click.option(
+    "--batch", default=32, show_default=True, type=click.IntRange(2), help="Crops in a step."
+)
 @click.option(
     "--rate",
     default=1.5e-3,
@@ -87,9 +101,11 @@ def train() -> None:
     type=click.FloatRange(0, min_open=True),
     help="Peak learning rate.",
 )
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of every random draw."
+)
 @CHECKPOINT_EVERY
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def train_hourglass_command(
     crops: Path | None,
     photos: Path | None,
@@ -146,7 +162,7 @@ def train_hourglass_command(
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default=Path("runs/lsp-faults"), show_default=True
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: str) -> None:
     """Find wrong labels of LSP extended: train on either half, look at the other."""
     from ..models.device import choose_device
@@ -167,12 +183,22 @@ def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: s
 @train.command("people")
 @click.option("--photos", type=FILE, required=True, help="Photos pack (photos448.npz).")
 @click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
-@click.option("--start-from", type=FILE, help="Weights to begin with, of the same kind.")
+@click.option(
+    "--start-from", type=FILE, help="Weights to begin with: a finder's or a joint network's."
+)
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
-@click.option("--samples", default=24_000, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--samples",
+    default=24_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Pictures in the whole training.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of every random draw."
+)
 @CHECKPOINT_EVERY
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def train_people_command(
     photos: Path,
     crops: Path,
@@ -247,7 +273,7 @@ def train_people_command(
     type=click.IntRange(0),
     help="Of the cameras of calibration and validation.",
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def train_ppca_command(
     mocap: Path,
     output: Path,

@@ -11,8 +11,20 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 def length_options(samples: int, batch: int) -> Decorator:
     """Return the options of how much is learned, with such values, and at which rate."""
     options = (
-        click.option("--samples", default=samples, show_default=True, type=click.IntRange(1)),
-        click.option("--batch", default=batch, show_default=True, type=click.IntRange(2)),
+        click.option(
+            "--samples",
+            default=samples,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Samples in the whole training.",
+        ),
+        click.option(
+            "--batch",
+            default=batch,
+            show_default=True,
+            type=click.IntRange(2),
+            help="Samples in a step.",
+        ),
         click.option(
             "--rate",
             default=1e-3,
@@ -27,7 +39,13 @@ def length_options(samples: int, batch: int) -> Decorator:
 def run_options(checkpoint_every: int) -> Decorator:
     """Return the options of a run: seed, checkpoints, device."""
     options = (
-        click.option("--seed", default=1, show_default=True, type=click.IntRange(0)),
+        click.option(
+            "--seed",
+            default=1,
+            show_default=True,
+            type=click.IntRange(0),
+            help="Of every random draw.",
+        ),
         click.option(
             "--checkpoint-every",
             default=checkpoint_every,
@@ -35,7 +53,9 @@ def run_options(checkpoint_every: int) -> Decorator:
             type=click.IntRange(1),
             help="Samples between two checkpoints, each with a validation.",
         ),
-        click.option("--device", default="auto", show_default=True),
+        click.option(
+            "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+        ),
     )
     return _all(options)
 

@@ -56,7 +56,8 @@ def stored_people(
         seed: of the order.
 
     Raises:
-        DecodeError, BadInput: a shard cannot be read, or there are none.
+        DecodeError, BadInput: a shard cannot be read, there are none, or the ones to train on are
+            of the validation subjects.
     """
-    people = ShardPeople(shards)
+    people = ShardPeople.to_train_on(shards)
     return StoredPeople(people, seed), PictureSet.read(validation, count)

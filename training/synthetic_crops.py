@@ -24,9 +24,9 @@ def crops_of_people(shards: Path, size: int = 192) -> CropSet:
     Joints that lie outside of the virtual photo are not, those behind other people and things are.
 
     Raises:
-        DecodeError: a shard cannot be read.
+        DecodeError, BadInput: a shard cannot be read, or its people are to validate on.
     """
-    people = ShardPeople(shards)
+    people = ShardPeople.to_train_on(shards)
     with ThreadPoolExecutor() as pool:
         pairs = list(pool.map(lambda index: _crop(people[index], size), range(len(people))))
     images, joints_px = (np.stack(part) for part in zip(*pairs, strict=True))

@@ -156,6 +156,22 @@ class ShardPeople:
 
     count: int = field(init=False, default=0)
 
+    @classmethod
+    def to_train_on(cls, folder: Path) -> "ShardPeople":
+        """Return the people of a folder, who are not those of the validation subjects.
+
+        Raises:
+            DecodeError: it is no such folder.
+            BadInput: its people move as the validation subjects do.
+        """
+        people = cls(folder)
+        if _set_of(people.folder).get("split") == 1:
+            raise BadInput(
+                f"{folder} holds people of the validation subjects; train on those that "
+                "`lift3d data synthesize` makes without --validation"
+            )
+        return people
+
     def __len__(self) -> int:
         """Return how many samples the set has."""
         return self.count

@@ -87,6 +87,23 @@ def test_missing_and_damaged_shards_are_named(people: SyntheticPeople, tmp_path:
         next(read_shards(tmp_path))
 
 
+def test_people_of_the_validation_subjects_are_not_trained_on(
+    people: SyntheticPeople, tmp_path: Path
+) -> None:
+    write_shards(people, 1, tmp_path / "train")
+    assert len(ShardPeople.to_train_on(tmp_path / "train")) == 1
+
+    about = json.loads((tmp_path / "train" / "set.json").read_text())
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "set.json").write_text(json.dumps({**about, "split": 1}))
+    with pytest.raises(BadInput) as failure:
+        ShardPeople.to_train_on(tmp_path / "val")
+    assert str(failure.value) == (
+        f"{tmp_path / 'val'} holds people of the validation subjects; train on those that "
+        "`lift3d data synthesize` makes without --validation"
+    )
+
+
 def test_a_number_of_workers_below_0_is_refused(people: SyntheticPeople) -> None:
     with pytest.raises(BadInput) as error:
         next(people.stream(range(2), -1))

@@ -52,7 +52,7 @@ def test_joints_outside_of_the_photo_are_not_labelled(made, monkeypatch):
     height = int(np.median(joints_px[:, 1]))  # a photo that ends at the person's middle
     camera = replace(sample.camera, photo_size=(sample.camera.photo_size[0], height))
     cut = [replace(sample, camera=camera)]
-    monkeypatch.setattr(synthetic_crops, "ShardPeople", lambda shards: cut)
+    monkeypatch.setattr(synthetic_crops.ShardPeople, "to_train_on", lambda shards: cut)
 
     labels = crops_of_people(made[0], 48).joints_px[0]
 
