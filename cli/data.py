@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .shared_options import seed_option
+
 if TYPE_CHECKING:
     from ..datasets.synthetic.people import SyntheticPeople
 
@@ -37,9 +39,7 @@ _MOCAP = click.option(
     metavar="FROM TO",
     help="How far the cameras look down, degrees.",
 )
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of every random draw."
-)
+@seed_option(0)
 def lifting_set_command(
     mocap: Path, output: Path, case: str, pitch: tuple[float, float], seed: int
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .evaluate_fusion import evaluate_fusion, evaluate_fusion_streams
+from .shared_options import PART, device_option
 
 if TYPE_CHECKING:
     from ..evaluation.crop_errors import GroupScore
@@ -27,7 +28,7 @@ def evaluate() -> None:
     metavar="GROUPING,...",
     help="Say where and how it errs: by joint, pose, size, occlusion, source, confidence.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option()
 def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> None:
     """Print how well joints are found in person crops, and what their confidences are worth.
 
@@ -78,9 +79,9 @@ def _say_groups(grouping: str, scores: "list[GroupScore]") -> None:
     "--detector",
     default="hourglass",
     show_default=True,
-    help="Name, package.module:Name or file.py:Name.",
+    help=PART,
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option()
 def evaluate_photos(photos: Path, detector: str, device: str) -> None:
     """Print recall and precision of people in whole photos."""
     from ..datasets.photos import read_photos_pack
@@ -101,7 +102,7 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
     "--lifter",
     default="consensus",
     show_default=True,
-    help="Name, package.module:Name or file.py:Name.",
+    help=PART,
 )
 @click.option("--skeleton", default="h36m17", show_default=True, help="Skeleton of the 2D joints.")
 @click.option("--kinds", is_flag=True, help="Also by kind of motion.")
@@ -112,7 +113,7 @@ def evaluate_photos(photos: Path, detector: str, device: str) -> None:
     type=click.IntRange(0),
     help="Of the virtual cameras.",
 )
-@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option("cpu")
 def evaluate_lifting(
     mocap: Path | None,
     sets: tuple[Path, ...],

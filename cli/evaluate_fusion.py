@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from .shared_options import device_option
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 SHARDS = click.option(
@@ -14,9 +16,7 @@ DETECTOR = click.option(
     "--detector", default="hourglass-s", show_default=True, help="Weights: zoo name or path."
 )
 ON_SHEET = 40
-DEVICE = click.option(
-    "--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
-)
+DEVICE = device_option("cpu")
 
 
 @click.command("fusion")

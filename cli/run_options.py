@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .shared_options import PART, device_option
+
 if TYPE_CHECKING:
     from ..pipelines.stream_settings import StreamSettings
 
 Command = Callable[..., Any]
-PART = "Name, package.module:Name or file.py:Name."
 
 PARTS = (
     click.option("--detector", default="hourglass", show_default=True, help=PART),
     click.option("--lifter", default="consensus", show_default=True, help=PART),
-    click.option(
-        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
-    ),
+    device_option(),
     click.option("--height-mm", type=click.FloatRange(300, 2800), help="The people's body height."),
     click.option(
         "--conf",

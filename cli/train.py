@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
 from .train_fusion import train_fusion_command
 from .training_progress import training_progress
@@ -101,11 +102,9 @@ def train() -> None:
     type=click.FloatRange(0, min_open=True),
     help="Peak learning rate.",
 )
-@click.option(
-    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of every random draw."
-)
+@seed_option()
 @CHECKPOINT_EVERY
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option()
 def train_hourglass_command(
     crops: Path | None,
     photos: Path | None,
@@ -162,7 +161,7 @@ def train_hourglass_command(
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default=Path("runs/lsp-faults"), show_default=True
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option()
 def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: str) -> None:
     """Find wrong labels of LSP extended: train on either half, look at the other."""
     from ..models.device import choose_device
@@ -194,11 +193,9 @@ def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: s
     type=click.IntRange(1),
     help="Pictures in the whole training.",
 )
-@click.option(
-    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of every random draw."
-)
+@seed_option()
 @CHECKPOINT_EVERY
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option()
 def train_people_command(
     photos: Path,
     crops: Path,
@@ -273,7 +270,7 @@ def train_people_command(
     type=click.IntRange(0),
     help="Of the cameras of calibration and validation.",
 )
-@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option("cpu")
 def train_ppca_command(
     mocap: Path,
     output: Path,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+from .shared_options import Decorator, device_option, seed_option
 
 
 def length_options(samples: int, batch: int) -> Decorator:
@@ -39,13 +39,7 @@ def length_options(samples: int, batch: int) -> Decorator:
 def run_options(checkpoint_every: int) -> Decorator:
     """Return the options of a run: seed, checkpoints, device."""
     options = (
-        click.option(
-            "--seed",
-            default=1,
-            show_default=True,
-            type=click.IntRange(0),
-            help="Of every random draw.",
-        ),
+        seed_option(),
         click.option(
             "--checkpoint-every",
             default=checkpoint_every,
@@ -53,9 +47,7 @@ def run_options(checkpoint_every: int) -> Decorator:
             type=click.IntRange(1),
             help="Samples between two checkpoints, each with a validation.",
         ),
-        click.option(
-            "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
-        ),
+        device_option(),
     )
     return _all(options)
 

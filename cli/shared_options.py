@@ -1,0 +1,27 @@
+"""Options that commands of several groups share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+PART = "Name, package.module:Name or file.py:Name."
+
+
+def device_option(default: str = "auto") -> Decorator:
+    """Return the option of the device that networks run on."""
+    return click.option(
+        "--device", default=default, show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+    )
+
+
+def seed_option(default: int = 1) -> Decorator:
+    """Return the option of the seed."""
+    return click.option(
+        "--seed",
+        default=default,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Of every random draw.",
+    )
