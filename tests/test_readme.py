@@ -66,6 +66,7 @@ def parse(arguments: list[str]) -> click.Context:
 def test_a_python_block_runs(code, folder):
     names: dict = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
+    assert names["lift3d"].__version__
 
 
 @pytest.mark.parametrize("command", called("lift3d"))
