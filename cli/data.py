@@ -195,10 +195,18 @@ def body_command(checkout: Path, output: Path) -> None:
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR"
 )
 @click.option("--least", default=128, show_default=True, type=click.IntRange(16), metavar="PIXELS")
-def backgrounds_command(photos: Path, output: Path, least: int) -> None:
-    """Cut pieces without people from a photos pack's training photos (photos448.npz)."""
+@click.option(
+    "--split",
+    default="train",
+    show_default=True,
+    type=click.Choice(["train", "validation"]),
+    help="Which photos.",
+)
+def backgrounds_command(photos: Path, output: Path, least: int, split: str) -> None:
+    """Cut pieces without people from the photos of a photos pack (photos448.npz)."""
     from ..datasets.photos import read_photos_pack
     from ..datasets.synthetic.background_cuts import write_backgrounds
 
-    count = write_backgrounds(read_photos_pack(photos, 0), output, least)
+    chosen = read_photos_pack(photos, int(split == "validation"))
+    count = write_backgrounds(chosen, output, least)
     click.echo(f"{count} backgrounds in {output}", err=True)

@@ -58,12 +58,18 @@ def test_body_refuses_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
     assert "is no checkout of MakeHuman" in str(done.exception)
 
 
-def test_backgrounds_are_cut_from_the_training_photos_of_a_pack(tmp_path: Path) -> None:
-    encoded = cv2.imencode(".png", np.zeros((150, 300, 3), np.uint8))[1].ravel()
+@pytest.mark.parametrize(("options", "grey"), [([], 40), (["--split", "validation"], 200)])
+def test_backgrounds_are_cut_from_the_photos_of_one_part_of_a_pack(
+    tmp_path: Path, options: list[str], grey: int
+) -> None:
+    encoded = [
+        cv2.imencode(".png", np.full((150, 300, 3), level, np.uint8))[1].ravel()
+        for level in (40, 200)
+    ]
     np.savez(
         tmp_path / "photos.npz",
-        image=np.tile(encoded, 2),
-        offset=len(encoded) * np.arange(3),
+        image=np.concatenate(encoded),
+        offset=np.cumsum([0, *(len(each) for each in encoded)]),
         split=np.array([0, 1]),
         photo=np.array([0, 1]),
         box=np.array([[0, 0, 100, 150]] * 2, np.float32),
@@ -72,7 +78,9 @@ def test_backgrounds_are_cut_from_the_training_photos_of_a_pack(tmp_path: Path) 
     )
     out = tmp_path / "backgrounds"
 
-    result = CliRunner().invoke(data, ["backgrounds", str(tmp_path / "photos.npz"), "-o", str(out)])
+    arguments = ["backgrounds", str(tmp_path / "photos.npz"), "-o", str(out), *options]
+    result = CliRunner().invoke(data, arguments)
 
     assert result.exit_code == 0, result.output
     assert [path.name for path in out.iterdir()] == ["00000.jpg"]
+    assert abs(cv2.imread(str(out / "00000.jpg")).mean() - grey) < 2
