@@ -80,8 +80,9 @@ class CropSources:
             raise BadInput(
                 "a photos pack and synthetic people have no validation crops; pass --crops as well"
             )
-        crops = join_crops(train)
-        return mend_crops(crops) if mend else crops, join_crops(held_out)
+        if mend:
+            train = [mend_crops(each) for each in train]
+        return join_crops(train), join_crops(held_out)
 
     def _official(self) -> list[PersonLabels]:
         found = []
@@ -96,8 +97,10 @@ class CropSources:
 
 def mend_crops(crops: CropSet) -> CropSet:
     """Return crops without the known faults of LSP extended's labels (`datasets.lsp_faults`)."""
-    joints, keep = crops.joints_px.copy(), np.ones(len(crops), bool)
     sport = np.flatnonzero(crops.source == "lspet")
+    if not len(sport):
+        return crops
+    joints, keep = crops.joints_px.copy(), np.ones(len(crops), bool)
     numbers = np.array([int(name.removeprefix("im")) for name in crops.photo[sport]], int)
     joints[sport], keep[sport] = mend_lsp_extended(numbers, joints[sport])
     return replace(crops, joints_px=joints).where(keep)

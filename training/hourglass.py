@@ -134,9 +134,12 @@ def train_hourglass(
     path = Path(folder) / "hourglass.safetensors"
     # the confidences are those of real photos
     held_out = is_held_out(crops.photo, recipe.held_out) & (crops.source != SYNTHETIC)
-    kept = crops.where(~held_out)
+    shares = np.zeros(len(crops))
+    shares[~held_out] = sampling_weights(crops.source[~held_out], recipe.balance)
     try:
-        _train(recipe, kept, validation, path, place, checkpoint_every, progress, start_from)
+        _train(
+            recipe, crops, shares, validation, path, place, checkpoint_every, progress, start_from
+        )
         if place.rank == 0 and held_out.sum() >= LEAST_TO_CALIBRATE:
             log.info("%s", calibrate_weights(path, crops.where(held_out), place.device))
     finally:
@@ -147,6 +150,7 @@ def train_hourglass(
 def _train(
     recipe: HourglassRecipe,
     crops: CropSet,
+    shares: np.ndarray,
     validation: CropSet,
     path: Path,
     place: Place,
@@ -164,11 +168,11 @@ def _train(
     groups = parameter_groups(net, recipe.encoder_rate)
     images = torch.from_numpy(crops.images).permute(0, 3, 1, 2).to(place.device)  # NHWC -> NCHW
     joints = torch.from_numpy(crops.joints_px).to(place.device)
-    shares = torch.from_numpy(sampling_weights(crops.source, recipe.balance))
+    drawn = torch.from_numpy(shares)
 
     def loss_of(net: nn.Module, seen: int, generator: torch.Generator) -> Tensor:
         count = recipe.batch // place.world
-        chosen = torch.multinomial(shares, count, replacement=True, generator=generator)
+        chosen = torch.multinomial(drawn, count, replacement=True, generator=generator)
         chosen = chosen.to(place.device)
         calm = seen >= recipe.samples - recipe.calm_samples
         augmenter = Augmenter(recipe.calm if calm else recipe.augmentation, generator)

@@ -27,10 +27,15 @@ def crops_of_people(shards: Path, size: int = 192) -> CropSet:
         DecodeError, BadInput: a shard cannot be read, or its people are to validate on.
     """
     people = ShardPeople.to_train_on(shards)
-    with ThreadPoolExecutor() as pool:
-        pairs = list(pool.map(lambda index: _crop(people[index], size), range(len(people))))
-    images, joints_px = (np.stack(part) for part in zip(*pairs, strict=True))
     count = len(people)
+    images = np.empty((count, size, size, 3), np.uint8)
+    joints_px = np.empty((count, MPII.n_joints, 2), np.float32)
+
+    def fill(index: int) -> None:
+        images[index], joints_px[index] = _crop(people[index], size)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(fill, range(count)))
     source, number = np.full(count, SYNTHETIC), np.arange(count).astype(str)
     return CropSet(images, derive_trunk(joints_px), source, number)
 
