@@ -81,15 +81,18 @@ def _say_groups(grouping: str, scores: "list[GroupScore]") -> None:
     show_default=True,
     help=PART,
 )
+@click.option("--upside-down", is_flag=True, help="Turn the photos by half a turn first.")
 @device_option()
-def evaluate_photos(photos: Path, detector: str, device: str) -> None:
+def evaluate_photos(photos: Path, detector: str, upside_down: bool, device: str) -> None:
     """Print recall and precision of people in whole photos."""
-    from ..datasets.photos import read_photos_pack
+    from ..datasets.photos import read_photos_pack, turn_upside_down
     from ..evaluation.people import detector_scores
     from ..pipelines.parts import load_detector
 
     loaded = load_detector(detector, device)
-    for name, value in detector_scores(loaded, read_photos_pack(photos, 1)).items():
+    chosen = read_photos_pack(photos, 1)
+    chosen = turn_upside_down(chosen) if upside_down else chosen
+    for name, value in detector_scores(loaded, chosen).items():
         click.echo(f"{name} {value:.4f}")
 
 

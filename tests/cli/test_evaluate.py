@@ -1,4 +1,4 @@
-"""`lift3d eval crops` on a tiny pack made by code."""
+"""`lift3d eval crops` and `lift3d eval photos` on tiny packs made by code."""
 
 import cv2
 import numpy as np
@@ -72,3 +72,42 @@ def test_an_unknown_grouping_is_one_line_before_anything_is_read(arguments, caps
         "lift3d: joints can be grouped by joint, pose, size, occlusion, source, confidence, "
         "got 'colour'\n"
     )
+
+
+STEADY = """
+import numpy as np
+from lift3d.poses import Pose2D, get_skeleton
+
+class Detector:
+    skeleton = get_skeleton("mpii16")
+    def detect(self, images):
+        joints, box = np.full((16, 2), 40.0), np.array([10.0, 10, 60, 110])
+        return [[Pose2D(joints, np.ones(16), self.skeleton, box_xyxy_px=box)] for _ in images]
+
+def detector():
+    return Detector()
+"""
+
+
+@pytest.mark.parametrize(("options", "recall"), [((), 1), (("--upside-down",), 0)])
+def test_photos_are_scored_as_they_are_or_upside_down(tmp_path, capsys, options, recall):
+    photo = cv2.imencode(".png", np.zeros((130, 200, 3), np.uint8))[1].ravel()
+    coco17 = np.full((1, 17, 3), 2.0)
+    coco17[..., :2] = np.linspace(20, 50, 17)[None, :, None]
+    np.savez(
+        tmp_path / "photos.npz",
+        image=photo,
+        offset=np.array([0, len(photo)]),
+        photo=np.zeros(1, int),
+        box=np.array([[10, 10, 60, 110]], np.float32),
+        coco17=coco17.astype(np.float32),
+        split=np.ones(1, int),
+        src=np.array(["val2017/1.jpg"]),
+    )
+    (tmp_path / "own.py").write_text(STEADY)
+    own = f"{tmp_path / 'own.py'}:detector"
+    given = ("eval", "photos", "--photos", tmp_path / "photos.npz", "--detector", own)
+    assert run(*given, *options) == 0
+    scores = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert float(scores["recall"]) == recall
+    assert float(scores["precision"]) == recall
