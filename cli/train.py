@@ -188,7 +188,7 @@ def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: s
 @click.option("-o", "--output", type=FOLDER, default=Path("runs/people"), show_default=True)
 @click.option(
     "--samples",
-    default=24_000,
+    default=100_000,
     show_default=True,
     type=click.IntRange(1),
     help="Pictures in the whole training.",

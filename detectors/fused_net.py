@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..models.efficientnet_lite import NormedConv
-from ..models.encoder_hourglass import EncoderHourglass
+from ..models.encoder_hourglass import EncoderHourglass, TopDown
 from ..models.heatmap_net import HeatmapNet
 from ..models.hourglass import Residual, Stack, StackedHourglass
 
@@ -15,10 +15,11 @@ from ..models.hourglass import Residual, Stack, StackedHourglass
 def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
     """Return a copy of a network that gives the same maps sooner, from and in numbers of a type.
 
-    Each norm behind a convolution is folded into it, and what can works in place. A norm that
-    comes first (a residual's, the one before the encoder's scores) stays: what it is applied to is
-    a sum, which is needed as it is as well. The last convolution, which gives the result, works
-    and answers in float32: it takes no time, and maps of 16 bits would move joints twice as much.
+    Each norm behind a convolution is folded into it, and those that centre the encoder's maps into
+    the convolution behind them; what can works in place. A norm that a ReLU follows and that comes
+    first (a residual's, the one before the encoder's scores) stays. The last convolution, which
+    gives the result, works and answers in float32: it takes no time, and maps of 16 bits would move
+    joints twice as much.
 
     Args:
         net: in evaluation mode; it stays as it is.
@@ -34,6 +35,10 @@ def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
         if isinstance(module, Stack):
             module.linear = fold(module.linear, module.norm)  # type: ignore[assignment]
             module.norm = nn.Identity()  # type: ignore[assignment]
+        if isinstance(module, TopDown):
+            pairs = zip(module.centres, module.laterals, strict=True)
+            module.laterals = nn.ModuleList(fold_before(norm, conv) for norm, conv in pairs)
+            module.centres = nn.ModuleList(nn.Identity() for _ in module.laterals)
     if isinstance(fused, StackedHourglass):
         fused.conv = fold(fused.conv, fused.norm)  # type: ignore[assignment]
         fused.norm = nn.Identity()  # type: ignore[assignment]
@@ -106,6 +111,15 @@ def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> FusedConv:
     scale = norm.weight / torch.sqrt(variance + norm.eps)
     weight = conv.weight * scale[:, None, None, None]
     return FusedConv(weight, (conv.bias - mean) * scale + norm.bias, conv.stride[0], conv.groups)
+
+
+def fold_before(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> FusedConv:
+    """Return one convolution that does what a norm and the 1 x 1 convolution behind it do."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None or norm.affine or conv.kernel_size != (1, 1):
+        raise ValueError("fold_before takes a norm that only keeps statistics and a 1 x 1 filter")
+    weight = conv.weight * torch.rsqrt(variance + norm.eps)[:, None, None]
+    return FusedConv(weight, -(weight[:, :, 0, 0] @ mean))
 
 
 def plain(conv: nn.Conv2d) -> FusedConv:

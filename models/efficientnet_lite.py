@@ -175,11 +175,13 @@ class EfficientNetLite(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def hold(self, stages: int = 2) -> None:
-        """Stop learning in the stem, the first stages and every depthwise filter.
+        """Stop learning in the stem, the first stages, every depthwise filter, the last projection.
 
-        What stays is general already, and its gradients would take most of the time on a CPU.
+        What stays is general already, and its gradients would take most of the time on a CPU. The
+        last projection stays for another reason: nothing keeps the mean of its maps in place if
+        all that follows takes differences only, and 16 bits have no room for a mean that drifts.
         """
-        for module in (self.stem, *self.stages[:stages]):
+        for module in (self.stem, *self.stages[:stages], self.stages[-1][-1].project):
             module.requires_grad_(False)
         hold_depthwise(self)
 

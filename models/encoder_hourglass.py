@@ -67,15 +67,21 @@ class EncoderHourglassConfig:
 
 
 class TopDown(nn.Module):
-    """From the encoder's maps to a quarter of the image: add, refine, double the size, again."""
+    """From the encoder's maps to a quarter of the image: add, refine, double the size, again.
+
+    The encoder's maps are centred first. Their means would come through all that is added up and
+    fall away in the norms only, so that nothing would keep them from growing; numbers of 16 bits
+    have no room for the differences then.
+    """
 
     def __init__(self, config: EncoderHourglassConfig, channels: tuple[int, ...]) -> None:
         super().__init__()
         width = config.features
         widths = (width // 2, width, width, width)
         counts = (1, config.residuals, config.residuals, 1)
+        self.centres = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in channels)
         self.laterals = nn.ModuleList(
-            nn.Conv2d(c, w, 1) for c, w in zip(channels, widths, strict=True)
+            nn.Conv2d(c, w, 1, bias=False) for c, w in zip(channels, widths, strict=True)
         )
         self.residuals = nn.ModuleList(
             nn.Sequential(*(Residual(w, w) for _ in range(count)))
@@ -85,12 +91,15 @@ class TopDown(nn.Module):
 
     def forward(self, taps: list[Tensor]) -> Tensor:
         """Map maps of a quarter, 1/8, 1/16 and 1/32 to (N, features / 2, H/4, W/4)."""
-        y = self.residuals[3](self.laterals[3](taps[3]))
+        y = self.residuals[3](self._lateral(3, taps))
         for k in (2, 1, 0):
             low = self.narrow(y) if k == 0 else y
             doubled = functional.interpolate(low, scale_factor=2.0, mode="nearest")
-            y = self.residuals[k](self.laterals[k](taps[k]) + doubled)
+            y = self.residuals[k](self._lateral(k, taps) + doubled)
         return y
+
+    def _lateral(self, k: int, taps: list[Tensor]) -> Tensor:
+        return self.laterals[k](self.centres[k](taps[k]))
 
 
 class EncoderHourglass(nn.Module):

@@ -59,7 +59,7 @@ class FinderRecipe:
     )
     sizes: tuple[int, ...] = (256, 320, 384)
     input_size: int = 384
-    samples: int = 24_000
+    samples: int = 100_000
     batch: int = 16
     rate: float = 1e-3
     encoder_rate: float = 0.4

@@ -32,7 +32,7 @@ def net(request):
         if isinstance(module, nn.BatchNorm2d | NormedConv):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2)
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d) and module.affine:
             module.weight.data.uniform_(0.5, 2)
             module.bias.data.normal_(0, 0.3)
         if isinstance(module, NormedConv):

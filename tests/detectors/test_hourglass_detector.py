@@ -9,9 +9,10 @@ import torch
 from skimage import data
 
 import lift3d
-from lift3d.detectors import HourglassDetector, quickest_dtype
+from lift3d.detectors import HourglassDetector, hourglass, quickest_dtype
 from lift3d.detectors.crop_inference import infer_crops
 from lift3d.detectors.duplicates import keep_distinct, pose_distance
+from lift3d.detectors.people import FoundPeople
 from lift3d.detectors.preprocess import stack_images
 from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
@@ -109,6 +110,29 @@ def test_confidences_and_scores_lie_between_zero_and_one(eager, cameraman):
     for pose in poses:
         assert ((pose.confidence >= 0) & (pose.confidence <= 1)).all()
         assert 0.08 <= pose.score <= 1
+
+
+@pytest.mark.parametrize("quick", [False, True], ids=["photos", "videos"])
+@pytest.mark.parametrize(("sure", "found"), [(0.16, True), (0.01, False)])
+def test_joints_confirm_a_person_whom_the_finder_doubts(shipped, monkeypatch, quick, sure, found):
+    image = cv2.cvtColor(cv2.imread(str(EXAMPLE)), cv2.COLOR_BGR2RGB)
+    box = np.array([[131.0, 111, 341, 589]])
+
+    def doubtful(net, image, device, size, threshold, max_people=50):
+        kept = np.array([sure]) >= threshold
+        return FoundPeople(box[kept], np.array([sure])[kept])
+
+    def alike(net, images, *rest):
+        return [doubtful(net, image, *rest) for image in images]
+
+    monkeypatch.setattr(hourglass, "find_people", doubtful)
+    monkeypatch.setattr(hourglass, "find_people_alike", alike)
+    people = (shipped.detect_frames([image], [0.0]) if quick else shipped.detect([image]))[0]
+    assert len(people) == found
+    for person in people:
+        joints = person.confidence.mean()
+        assert person.score == pytest.approx(sure**0.3 * joints**0.7)
+        assert person.score >= shipped.threshold > sure
 
 
 def test_a_float_image_is_refused(shipped):

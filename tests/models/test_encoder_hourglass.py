@@ -47,6 +47,7 @@ def test_held_parts_do_not_learn_and_the_rest_does():
     assert "stages.2.0.expand.0.weight" in learning
     assert not any(name.startswith(("stem", "stages.0", "stages.1")) for name in learning)
     assert not any("depthwise" in name for name in learning)
+    assert not any(name.startswith("stages.6.0.project") for name in learning)
     blocks = [m for m in encoder.modules() if isinstance(m, InvertedResidual)]
     assert len(blocks) == 16
 
@@ -67,6 +68,17 @@ def test_a_later_stack_leaves_the_maps_before_it_alone():
     assert not missing.unexpected_keys
     images = torch.randn(1, 3, 64, 64)
     torch.testing.assert_close(two(images)[0], one(images)[0])
+
+
+def test_the_means_of_the_encoders_maps_are_taken_away():
+    torch.manual_seed(1)
+    net = EncoderHourglass(SMALL).top_down
+    sizes = (16, 8, 4, 2)
+    taps = [torch.randn(4, c, s, s) for c, s in zip((24, 40, 112, 320), sizes, strict=True)]
+    far = [tap + 1000 for tap in taps]
+    torch.testing.assert_close(net(far), net(taps), rtol=0, atol=0.02)
+    for lateral, centre, tap in zip(net.laterals, net.centres, far, strict=True):
+        assert lateral(centre(tap)).mean().abs() < 0.01
 
 
 def test_images_that_cannot_be_halved_are_refused():
