@@ -1,6 +1,7 @@
 """Fold a network's batch norms into its convolutions: the same maps with fewer passes over them."""
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,10 @@ def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
             module.norm = nn.Identity()  # type: ignore[assignment]
         if isinstance(module, TopDown):
             pairs = zip(module.centres, module.laterals, strict=True)
-            module.laterals = nn.ModuleList(fold_before(norm, conv) for norm, conv in pairs)
+            module.laterals = nn.ModuleList(
+                fold_before(cast(nn.BatchNorm2d, norm), cast(nn.Conv2d, conv))
+                for norm, conv in pairs
+            )
             module.centres = nn.ModuleList(nn.Identity() for _ in module.laterals)
     if isinstance(fused, StackedHourglass):
         fused.conv = fold(fused.conv, fused.norm)  # type: ignore[assignment]

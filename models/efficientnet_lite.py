@@ -181,7 +181,8 @@ class EfficientNetLite(nn.Module):
         last projection stays for another reason: nothing keeps the mean of its maps in place if
         all that follows takes differences only, and 16 bits have no room for a mean that drifts.
         """
-        for module in (self.stem, *self.stages[:stages], self.stages[-1][-1].project):
+        blocks = [module for module in self.modules() if isinstance(module, InvertedResidual)]
+        for module in (self.stem, *self.stages[:stages], blocks[-1].project):
             module.requires_grad_(False)
         hold_depthwise(self)
 

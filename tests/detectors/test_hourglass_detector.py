@@ -113,7 +113,7 @@ def test_confidences_and_scores_lie_between_zero_and_one(eager, cameraman):
 
 
 @pytest.mark.parametrize("quick", [False, True], ids=["photos", "videos"])
-@pytest.mark.parametrize(("sure", "found"), [(0.16, True), (0.01, False)])
+@pytest.mark.parametrize(("sure", "found"), [(0.2, True), (0.1, False)])
 def test_joints_confirm_a_person_whom_the_finder_doubts(shipped, monkeypatch, quick, sure, found):
     image = cv2.cvtColor(cv2.imread(str(EXAMPLE)), cv2.COLOR_BGR2RGB)
     box = np.array([[131.0, 111, 341, 589]])
