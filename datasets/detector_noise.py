@@ -14,8 +14,8 @@ _BODY = get_skeleton("h36m17")
 _LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 _LIMB_JOINTS = [k for k, name in enumerate(_BODY.joints) if name.split("_")[-1] in _LIMBS]
 
-# Measured with the first hourglass that shipped, of two stacks on 3,000 of its training crops, half
-# of COCO and half of LSP extended; lengths are parts of the body size (`size_px`).
+# Measured with the first hourglass that shipped, of two stacks, on 3,000 of its training crops,
+# half of COCO and half of LSP extended; lengths are parts of the body size (`size_px`).
 _MEDIAN_CONFIDENCE = {
     "pelvis": 0.60,
     "hip": 0.48,
