@@ -34,8 +34,13 @@ def rasterise(
     corners, far = points_px[faces], depth[faces]  # (F, 3, 2), (F, 3)
     edge_1, edge_2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = edge_1[:, 0] * edge_2[:, 1] - edge_1[:, 1] * edge_2[:, 0]
-    finite = np.isfinite(far).all(1) & np.isfinite(corners).all((1, 2))
-    drawn = np.flatnonzero(finite & (area != 0))
+    # one number that is not finite makes the sum so; reducing short axes is slow
+    shown = np.isfinite(area + far[:, 0] + far[:, 1] + far[:, 2]) & (area != 0)
+    if keep is not None:
+        kept = keep[faces.T]  # (3, F)
+        whole = kept.min(0) >= 0
+        shown &= kept.max(0) >= 0
+    drawn = np.flatnonzero(shown)
     face, column, row = _covered(corners[drawn], width, height)
     face = drawn[face]
     # barycentric weights of corners 1 and 2 by Cramer's rule
@@ -43,10 +48,13 @@ def rasterise(
     second = (x * edge_2[face, 1] - y * edge_2[face, 0]) / area[face]
     third = (y * edge_1[face, 0] - x * edge_1[face, 1]) / area[face]
     if keep is not None:
-        kept = keep[faces]
-        value = kept[face, 0] + second * (kept[face, 1] - kept[face, 0])
-        value += third * (kept[face, 2] - kept[face, 0])
-        left = np.flatnonzero(value >= 0)
+        # only triangles on the edge of what is kept must be looked at pixel by pixel
+        some = np.flatnonzero(~whole[face])
+        a, b, c = kept[:, face[some]]
+        value = a + second[some] * (b - a) + third[some] * (c - a)
+        stays = np.ones(len(face), bool)
+        stays[some] = value >= 0
+        left = np.flatnonzero(stays)
         face, column, row = face[left], column[left], row[left]
         second, third = second[left], third[left]
     here = far[face, 0] + second * (far[face, 1] - far[face, 0])
@@ -68,8 +76,9 @@ def _covered(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return face, column and row (P,) of every pixel whose centre lies in a triangle (F, 3, 2)."""
     y = corners[..., 1]
-    low = np.ceil(y.min(1) - SLACK_PX).clip(0, height).astype(np.int64)
-    high = np.floor(y.max(1) + SLACK_PX).clip(-1, height - 1).astype(np.int64)
+    top, bottom = (end(end(y[:, 0], y[:, 1]), y[:, 2]) for end in (np.minimum, np.maximum))
+    low = np.ceil(top - SLACK_PX).clip(0, height).astype(np.int64)
+    high = np.floor(bottom + SLACK_PX).clip(-1, height - 1).astype(np.int64)
     which, row = _expand(low, high)
     left, right = np.full(len(which), np.inf), np.full(len(which), -np.inf)
     for a, b in ((0, 1), (1, 2), (2, 0)):

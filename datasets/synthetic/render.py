@@ -86,7 +86,11 @@ def look(surfaces: list[Surface], camera: PinholeCamera, size: tuple[int, int]) 
     camera_mm = vertices @ camera.R.T + camera.t_mm
     z = np.where(camera_mm[:, 2] > 1.0, camera_mm[:, 2], np.nan)
     pixels_px = (camera_mm / z[:, None]) @ camera.K[:2].T
-    fronts = [_turned(s, camera, starts[n], camera_mm) for n, s in enumerate(surfaces)]
+    behind = [_behind(camera_mm[s.faces + starts[n]]) for n, s in enumerate(surfaces)]
+    fronts = [
+        np.flatnonzero(far < 0) if s.closed else np.arange(len(far))
+        for s, far in zip(surfaces, behind, strict=True)
+    ]
     parts = zip(surfaces, fronts, starts[:-1], strict=True)
     faces = np.concatenate([s.faces[front] + start for s, front, start in parts])
     which = np.repeat(np.arange(len(surfaces)), [len(f) for f in fronts])
@@ -99,9 +103,8 @@ def look(surfaces: list[Surface], camera: PinholeCamera, size: tuple[int, int]) 
     points = _blend(weights, vertices, corners)
     normals = np.concatenate([vertex_normals(s.vertices_mm, s.faces) for s in surfaces])
     smooth = unit(_blend(weights, normals, corners))
-    eye = camera.to_world(np.zeros(3))
-    inside = (_flat_normals(vertices, corners) * (eye - points)).sum(1) < 0
-    smooth = np.where(inside[:, None], -smooth, smooth)
+    inside = np.concatenate([far[f] > 0 for far, f in zip(behind, fronts, strict=True)])[face]
+    smooth[inside] *= -1
     colour, shine = np.zeros_like(points), np.zeros(len(points))
     firsts = np.cumsum([0] + [len(f) for f in fronts])
     for n, s in enumerate(surfaces):
@@ -113,15 +116,15 @@ def look(surfaces: list[Surface], camera: PinholeCamera, size: tuple[int, int]) 
     return Seen(size, pixels, points, smooth, colour, shine, -1 / depth.ravel()[pixels], owner)
 
 
-def _turned(
-    surface: Surface, camera: PinholeCamera, start: int, camera_mm: np.ndarray
-) -> np.ndarray:
-    """Return the rows of the faces to draw: of a closed surface those that face the camera."""
-    if not surface.closed:
-        return np.arange(len(surface.faces))
-    corners = camera_mm[surface.faces + start]  # (F, 3, 3)
-    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.flatnonzero((normals * corners[:, 0]).sum(1) < 0)
+def _behind(corners_mm: np.ndarray) -> np.ndarray:
+    """Return numbers (F,) below 0 for faces whose outside the camera sees, above for the inside.
+
+    Args:
+        corners_mm: (F, 3, 3) camera frame.
+    """
+    first = corners_mm[:, 0]
+    normals = cross(corners_mm[:, 1] - first, corners_mm[:, 2] - first)
+    return np.einsum("fd,fd->f", normals, first)
 
 
 def _kept(surface: Surface) -> np.ndarray:
@@ -134,11 +137,6 @@ def _blend(weights: np.ndarray, values: np.ndarray, corners: np.ndarray) -> np.n
     out += weights[:, 1:2] * values[corners[:, 1]]
     out += weights[:, 2:] * values[corners[:, 2]]
     return out
-
-
-def _flat_normals(vertices: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    a, b, c = (vertices[corners[:, k]] for k in range(3))
-    return cross(b - a, c - a)
 
 
 def _colour(surface: Surface, faces: np.ndarray, weights: np.ndarray) -> np.ndarray:
