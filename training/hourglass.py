@@ -132,10 +132,7 @@ def train_hourglass(
     """
     place = join_processes(device)
     path = Path(folder) / "hourglass.safetensors"
-    # the confidences are those of real photos
-    held_out = is_held_out(crops.photo, recipe.held_out) & (crops.source != SYNTHETIC)
-    shares = np.zeros(len(crops))
-    shares[~held_out] = sampling_weights(crops.source[~held_out], recipe.balance)
+    shares, held_out = drawn_shares(crops, recipe)
     try:
         _train(
             recipe, crops, shares, validation, path, place, checkpoint_every, progress, start_from
@@ -207,6 +204,17 @@ def heatmap_loss(
     cells = px_to_cells(joints_px, crops.shape[-1] // outputs[-1].shape[-1])
     criterion = cross_entropy if recipe.config.output == "softmax" else squared_error
     return torch.stack([criterion(maps, cells, recipe.variance) for maps in outputs]).mean()
+
+
+def drawn_shares(crops: CropSet, recipe: HourglassRecipe) -> tuple[np.ndarray, np.ndarray]:
+    """Return how likely each crop (N,) is drawn, and which are held out instead, never drawn.
+
+    Held out are real photos alone, since the confidences, which they calibrate, are of real photos.
+    """
+    held_out = is_held_out(crops.photo, recipe.held_out) & (crops.source != SYNTHETIC)
+    shares = np.zeros(len(crops))
+    shares[~held_out] = sampling_weights(crops.source[~held_out], recipe.balance)
+    return shares, held_out
 
 
 def is_held_out(photo: np.ndarray, one_in: int) -> np.ndarray:
