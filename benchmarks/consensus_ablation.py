@@ -19,7 +19,8 @@ from lift3d.evaluation.lifting import score_lifter
 from lift3d.evaluation.lifting_sets import lifting_set
 from lift3d.lifting import ConsensusLifter
 from lift3d.lifting.joint_groups import Groups
-from lift3d.training.consensus import ConsensusRecipe, joint_groups, train_consensus, training_rows
+from lift3d.training.consensus import ConsensusRecipe, joint_groups, train_consensus
+from lift3d.training.lifting_samples import training_rows
 
 CASES = ("true", "noise-2", "hidden-2", "hidden-4", "detector")
 BODY = tuple(range(17))
@@ -61,7 +62,7 @@ def main(
     click.echo(f"{'':34}{'groups':>7}" + "".join(f"{case:>16}" for case in CASES))
     for name, settings, given in ROWS[:rows]:
         recipe = replace(SHORT, samples=samples, width=width, seed=seed, **settings)
-        groups = given or joint_groups(recipe, pack, training_rows(recipe, pack))
+        groups = given or joint_groups(recipe, pack, training_rows(pack, recipe.hold_out))
         folder = output / name.replace(" ", "_")
         path = folder / "consensus.safetensors"
         if not path.exists():

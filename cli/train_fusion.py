@@ -16,7 +16,11 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command("fusion")
-@click.option("--mocap", type=FILE, help="Motion-capture pack: people are made while training.")
+@click.option(
+    "--mocap",
+    type=FILE,
+    help="Motion-capture pack: teaches lifting joints, and without --shards makes the people.",
+)
 @click.option("--body", type=FILE, help="Body pack for them; without it, capsules.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photos to put them in.")
 @click.option("--shards", type=FOLDER, help="Or people made before, by `lift3d data synthesize`.")
@@ -157,23 +161,25 @@ def _data(paths: tuple[Path | None, ...], detector: str, count: int, seed: int) 
     import torch
 
     from ..datasets.crops import read_crops_pack
+    from ..datasets.mocap import read_mocap
     from ..models.load import load_hourglass
     from ..training.crop_sources import mend_crops
     from ..training.fusion_people import made_people, stored_people
     from ..training.fusion_validation import FusionData
 
     mocap, body, backgrounds, shards, validation, crops = paths
-    if bool(mocap) == bool(shards):
+    if not mocap and not shards:
         raise click.UsageError("give either --mocap or --shards: where synthetic people come from")
     if shards and not validation:
         raise click.UsageError("--shards needs --validation, shards of the validation subjects")
-    if mocap:
-        people, known = made_people(mocap, body, backgrounds, count, seed, validation)
-    elif shards and validation:
+    if shards and validation:
         people, known = stored_people(shards, validation, count, seed)
+    elif mocap:
+        people, known = made_people(mocap, body, backgrounds, count, seed, validation)
     loaded = None if detector == "none" else load_hourglass(detector, torch.device("cpu"))
+    pack = read_mocap(mocap) if mocap else None
     if crops is None:
-        return FusionData(people, known, detector=loaded)
+        return FusionData(people, known, detector=loaded, mocap=pack)
     photos, other = mend_crops(read_crops_pack(crops, 0)), read_crops_pack(crops, 1)
     rows = np.unique(np.linspace(0, len(other) - 1, count).round().astype(int))
-    return FusionData(people, known, photos, other.where(rows), loaded)
+    return FusionData(people, known, photos, other.where(rows), loaded, pack)

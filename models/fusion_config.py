@@ -9,6 +9,7 @@ from .efficientnet_lite import layer_shapes
 
 STREAMS = ("image", "maps")
 KINDS = ("trainable", *STREAMS)
+JOINT_NEURONS = 512  # in a layer of the branch of the joints
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class FusionConfig:
         image_encoder: "lite0", "lite1" or "lite2": the image stream's convolutional layers are the
             stem and the stages of that EfficientNet-Lite, which can begin with trained weights;
             None: layers as those of the other streams.
+        joint_neurons: of each layer of the branch that reads the joints off the maps as numbers; 0:
+            no such branch, as in the paper.
 
     Raises:
         BadInput: no layers, a number below 1, a size that does not divide, or no such fusion.
@@ -59,6 +62,7 @@ class FusionConfig:
     batch_norm: bool = True
     dropout: float = 0.0
     image_encoder: str | None = None
+    joint_neurons: int = 0
 
     def __post_init__(self) -> None:
         if not self.convs:
@@ -69,6 +73,8 @@ class FusionConfig:
             raise BadInput(f"channels, kernels and strides must be 1 or more, got {min(numbers)}")
         if self.input_size % self.shrink:
             raise BadInput(f"input_size must be a multiple of {self.shrink}, got {self.input_size}")
+        if self.joint_neurons < 0:
+            raise BadInput(f"joint_neurons must be 0 or more, got {self.joint_neurons}")
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout must be from 0 to below 1, got {self.dropout}")
         if self.image_encoder is not None:
@@ -124,6 +130,11 @@ class FusionConfig:
         else:
             image, maps = self.neurons[layer - len(self.convs) - 1]
         return {"image": image, "maps": maps, "fusion": image + maps}[stream]
+
+    def takes_joints(self, layer: int, stream: str) -> bool:
+        """Say whether a layer of a stream takes the features of the branch of the joints."""
+        first = layer == len(self.convs) + 1
+        return bool(self.joint_neurons) and first and stream != "image"
 
     def depth(self, stream: str) -> range:
         """Return the layers, counted from 1, that a stream has with this fusion."""
@@ -183,7 +194,8 @@ def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionC
     convs = tuple(
         ConvShape(_wide(image, width), _wide(maps, width), 3, step) for image, maps, step in _SMALL
     )
-    return FusionConfig(convs, ((_wide(256, width),) * 2,) * 2, fusion)
+    neurons = ((_wide(256, width),) * 2,) * 2
+    return FusionConfig(convs, neurons, fusion, joint_neurons=_wide(JOINT_NEURONS, width))
 
 
 def encoder_config(
@@ -211,7 +223,13 @@ def encoder_config(
         for (image, step), maps in zip(shapes, _BESIDE, strict=True)
     )
     neurons = ((_wide(160, width),) * 2,) * 2
-    return FusionConfig(convs, neurons, fusion, image_encoder=encoder)
+    return FusionConfig(
+        convs,
+        neurons,
+        fusion,
+        image_encoder=encoder,
+        joint_neurons=_wide(JOINT_NEURONS, width),
+    )
 
 
 def _wide(count: int, width: float) -> int:

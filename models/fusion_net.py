@@ -12,8 +12,10 @@ from torch.nn import functional
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
+from .dense_layer import DenseLayer
 from .efficientnet_lite import EfficientNetLite
 from .fusion_config import STREAMS, ConvShape, FusionConfig
+from .joint_branch import JointBranch, joint_numbers, read_joints
 
 UNIT_MM = 250.0  # of the network's output
 ALPHA = 0.1  # section 3.1: the first alpha
@@ -38,27 +40,16 @@ class ConvLayer(nn.Module):
         return functional.max_pool2d(x, self.pool) if self.pool > 1 else x
 
 
-class DenseLayer(nn.Module):
-    """Fully connected layer, batch norm, ReLU, dropout; maps are laid out in a row first."""
-
-    def __init__(self, width_in: int, width_out: int, batch_norm: bool, dropout: float) -> None:
-        super().__init__()
-        self.map = nn.Linear(width_in, width_out, bias=not batch_norm)
-        self.norm: nn.Module = nn.BatchNorm1d(width_out) if batch_norm else nn.Identity()
-        self.dropout = dropout
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, ...) with width_in numbers each to (N, width_out)."""
-        x = functional.relu(self.norm(self.map(x.flatten(1))))
-        return functional.dropout(x, self.dropout, self.training) if self.dropout else x
-
-
 class FusionNet(nn.Module):
     """Image stream, confidence map stream, fusion stream (figure 3).
 
     Layer l of the fusion stream reads (1 - w) concat(I, X) + w Z of layer l - 1 (eq. 1), where
     w_l = sigmoid(alpha (l - beta)) (eq. 3). With a fixed fusion the weights are 0 up to beta and 1
     behind it, and only the layers that then count exist; with "image" or "maps" one stream alone.
+
+    With `joint_neurons` the joints are also read off the maps as numbers: the first fully connected
+    layer of each stream that knows the maps takes what a `JointBranch` makes of them, and the pose
+    is the sum of the streams' and the branch's.
 
     >>> from lift3d.models.fusion_config import small_config
     >>> net = FusionNet(small_config(0.25)).eval()
@@ -83,6 +74,11 @@ class FusionNet(nn.Module):
         )
         stream = config.fusion if config.fusion in STREAMS else "fusion"
         self.last = nn.Linear(_numbers(config, config.layers, str(stream)), 3 * BODY.n_joints)
+        self.joints = None
+        if config.joint_neurons and config.fusion != "image":
+            self.joints = JointBranch(
+                config.n_maps, config.joint_neurons, 3 * BODY.n_joints, config.batch_norm
+            )
         if config.fusion == "trainable":
             self.log_alpha = nn.Parameter(torch.tensor(log(ALPHA)))
             self.beta = nn.Parameter(torch.tensor(config.layers / 2))  # the middle layer
@@ -133,49 +129,66 @@ class FusionNet(nn.Module):
         """
         self._check(images, maps)
         fusion = self.config.fusion
+        joints, lifted = self._lifted(maps)
         if fusion == "trainable" and self.training and int(self.settled_at) >= 0:
             # what weighs nothing is left out, but stays in the graph without a gradient
-            x = self._joined(images, maps, int(self.settled_at))
+            x = self._joined(images, maps, joints, int(self.settled_at))
             x = x + 0 * sum(parameter.sum() for parameter in self.parameters())
         elif fusion == "trainable":
-            x = self._mixed(images, maps)
+            x = self._mixed(images, maps, joints)
         elif isinstance(fusion, int):
-            x = self._joined(images, maps, fusion)
+            x = self._joined(images, maps, joints, fusion)
         else:
-            x = self._run(fusion, images if fusion == "image" else maps, self.config.layers)
+            given = images if fusion == "image" else maps
+            x = self._run(fusion, given, joints, self.config.layers)
         with torch.autocast(x.device.type, enabled=False):  # bfloat16 would be 4 mm off
-            pose = self.last(x.flatten(1).to(self.last.weight)).view(-1, BODY.n_joints, 3)
+            pose = self.last(x.flatten(1).to(self.last.weight))
+        pose = (pose if lifted is None else pose + lifted).view(-1, BODY.n_joints, 3)
         return pose - pose[:, BODY.root : BODY.root + 1]
 
     def stream_outputs(self, images: Tensor, maps: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """Return what image and map stream give at a layer up to which both have layers."""
-        return self._run("image", images, layer), self._run("maps", maps, layer)
+        return self._data(images, maps, self._lifted(maps)[0], layer)
 
-    def _run(self, stream: str, x: Tensor, layer: int) -> Tensor:
+    def _lifted(self, maps: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Return what the branch of the joints gives: features and poses; None without it."""
+        if self.joints is None:
+            return None, None
+        return self.joints(joint_numbers(*read_joints(maps)))
+
+    def _data(
+        self, images: Tensor, maps: Tensor, joints: Tensor | None, layer: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return what both data streams give at a layer."""
+        return self._run("image", images, joints, layer), self._run("maps", maps, joints, layer)
+
+    def _run(self, stream: str, x: Tensor, joints: Tensor | None, layer: int) -> Tensor:
         for k in range(1, layer + 1):
-            x = self.streams[stream][str(k)](x)  # type: ignore[index]
+            x = self._step(stream, k, x, joints)
         return x
 
-    def _joined(self, images: Tensor, maps: Tensor, layer: int) -> Tensor:
+    def _joined(self, images: Tensor, maps: Tensor, joints: Tensor | None, layer: int) -> Tensor:
         """Return what the output layer reads where both streams become one behind a layer."""
-        x = torch.cat(self.stream_outputs(images, maps, layer), 1)
+        x = torch.cat(self._data(images, maps, joints, layer), 1)
         for k in range(layer + 1, self.config.layers + 1):
-            x = self._step("fusion", k, x)
+            x = self._step("fusion", k, x, joints)
         return x
 
-    def _mixed(self, images: Tensor, maps: Tensor) -> Tensor:
+    def _mixed(self, images: Tensor, maps: Tensor, joints: Tensor | None) -> Tensor:
         """Return what the output layer reads: eq. 1 at layer L."""
         mixed = torch.cat([images, maps], 1)  # Z_0
         weights = self.fusion_weights()
         data = {"image": images, "maps": maps}
         for k in range(1, self.config.layers + 1):
-            fused = self._step("fusion", k, mixed)
-            data = {stream: self._step(stream, k, x) for stream, x in data.items()}
+            fused = self._step("fusion", k, mixed, joints)
+            data = {stream: self._step(stream, k, x, joints) for stream, x in data.items()}
             w = weights[k - 1]
             mixed = (1 - w) * torch.cat(list(data.values()), 1) + w * fused
         return mixed
 
-    def _step(self, stream: str, layer: int, x: Tensor) -> Tensor:
+    def _step(self, stream: str, layer: int, x: Tensor, joints: Tensor | None) -> Tensor:
+        if joints is not None and self.config.takes_joints(layer, stream):
+            x = torch.cat([x.flatten(1), joints], 1)
         return self.streams[stream][str(layer)](x)  # type: ignore[index]
 
     def _check(self, images: Tensor, maps: Tensor) -> None:
@@ -216,6 +229,8 @@ def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
         before = config.width(layer - 1, stream)
         return ConvLayer(before, width, config.convs[layer - 1], config.batch_norm)
     before = _numbers(config, layer - 1, stream)
+    if config.takes_joints(layer, stream):
+        before += config.joint_neurons
     return DenseLayer(before, width, config.batch_norm, config.dropout)
 
 

@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from ..poses.errors import BadInput
+from .dense_layer import DenseLayer
 from .efficientnet_lite import NormedConv
-from .fusion_net import ConvLayer, DenseLayer, FusionNet
+from .fusion_net import ConvLayer, FusionNet
 
 
 def prune(net: FusionNet, tolerance: float = 1e-3) -> FusionNet:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..datasets.mocap import TRAIN, MocapPack
+from ..datasets.mocap import MocapPack
 from ..evaluation.lifting import score_lifter
 from ..evaluation.lifting_sets import LiftingSet, lifting_set
 from ..lifting.consensus_lifter import ConsensusLifter
@@ -26,7 +26,7 @@ from ..models.residual_mlp import FusedMLP, ResidualMLP, ResidualMLPConfig
 from ..poses.errors import BadInput
 from .distributed import Place, join_processes, leave_processes
 from .group_loss import BODY, GroupLoss
-from .lifting_samples import LiftingSamples, balanced_weights
+from .lifting_samples import LiftingSamples, PoseDraws, training_rows
 from .loop import LoopSettings, Progress, train_loop
 from .uncertainty import fit_sigma
 
@@ -106,7 +106,7 @@ def train_consensus(
             a training by another recipe.
         WeightsMissing: the folder holds the training of another network.
     """
-    rows = training_rows(recipe, pack)
+    rows = training_rows(pack, recipe.hold_out)
     groups = _of_one_size(groups) if groups else joint_groups(recipe, pack, rows)
     folder.mkdir(parents=True, exist_ok=True)
     place = join_processes(device)
@@ -132,15 +132,6 @@ def train_consensus(
     finally:
         leave_processes()
     return path
-
-
-def training_rows(recipe: ConsensusRecipe, pack: MocapPack) -> NDArray[np.integer]:
-    """Return the indices of the poses to train on."""
-    rows = pack.rows(split=TRAIN)
-    rows = rows[~np.isin(pack.clip_subject[pack.clip[rows]], recipe.hold_out)]
-    if not len(rows):
-        raise BadInput("the pack has no poses of split 0 to train on; give another pack")
-    return rows
 
 
 def joint_groups(recipe: ConsensusRecipe, pack: MocapPack, rows: NDArray[np.integer]) -> Groups:
@@ -195,8 +186,7 @@ class _Batches:
         place: Place,
     ) -> None:
         self.recipe, self.place = recipe, place
-        self.poses_mm = pack.poses_mm[rows]
-        self.chances = np.cumsum(balanced_weights(pack, rows))
+        self.draws = PoseDraws(pack, rows, recipe.draws)
         self.loss = GroupLoss(
             groups,
             aggregation=recipe.aggregation,
@@ -212,9 +202,7 @@ class _Batches:
                     module.limit_norms(self.recipe.max_norm)
         rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
         count = self.recipe.batch // self.place.world
-        chosen = np.searchsorted(self.chances, rng.random(count))
-        poses_mm = self.poses_mm[np.minimum(chosen, len(self.poses_mm) - 1)]
-        joints_px, confidence, joints_mm = self.recipe.draws.draw(poses_mm, rng)
+        joints_px, confidence, joints_mm = self.draws(count, rng)
         device, index = self.place.device, self.loss.index
         inputs = joint_inputs(torch.from_numpy(joints_px), torch.from_numpy(confidence))
         inputs = inputs.float().to(device)

@@ -21,6 +21,7 @@ from .fusion_maps import MapDraws
 from .fusion_plot import plot_fusion
 from .fusion_start import begin_image_stream, hold_image_stream
 from .fusion_validation import FusionData, Validation, write_weights
+from .joint_branch import teach_joint_branch
 from .loop import LoopSettings, Progress, train_loop
 from .synthetic_pictures import SyntheticPictures
 
@@ -53,6 +54,8 @@ class FusionRecipe:
         rate: peak learning rate of AdamW (the paper: Adam, 1e-3).
         fusion_rate: the same for alpha and beta, as a part of `rate`.
         encoder_rate: the same for an image stream that begins with trained weights.
+        joint_rate: the same for a branch of the joints that begins with motion capture.
+        joint_samples: poses of motion capture, where it is given, that the branch begins with.
         warm_up: samples over which the rate rises.
         settled: part of the training, its end, in which the fusion weights are 0 and 1, so that
             pruning is exact; the paper prunes weights that are nearly that.
@@ -75,6 +78,8 @@ class FusionRecipe:
     rate: float = 1e-3
     fusion_rate: float = 6.0
     encoder_rate: float = 0.4
+    joint_rate: float = 0.4
+    joint_samples: int = 1_000_000
     warm_up: int = 10_000
     settled: float = 0.3
     settling: float = 0.3
@@ -112,7 +117,7 @@ def train_fusion(
         device: where to train.
         checkpoint_every: samples between two checkpoints, each with a validation.
         workers: processes that make or read the synthetic people.
-        progress: called after each step.
+        progress: called after each step, also of the branch that motion capture teaches.
 
     Returns:
         The path of the weights.
@@ -148,6 +153,10 @@ def _train(
     net = FusionNet(recipe.config)
     begin_image_stream(net, data.detector)
     net = net.to(place.device)
+    if data.mocap is not None and not (folder / "checkpoint.safetensors").exists():
+        teach_joint_branch(
+            net, data.mocap, recipe.joint_samples, recipe.seed, place.device, progress
+        )
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = data.detector.input_size if data.detector else recipe.config.input_size
     people = SyntheticPictures(
@@ -178,7 +187,9 @@ def _train(
         return scores
 
     settings = LoopSettings.of(recipe, checkpoint_every)
-    train_loop(net, batches, settings, folder, place, on_checkpoint, progress, _groups(net, recipe))
+    train_loop(
+        net, batches, settings, folder, place, on_checkpoint, progress, _groups(net, recipe, data)
+    )
     if place.rank == 0 and recipe.config.fusion == "trainable":
         plot_fusion(folder / "log.jsonl", folder / "fusion.png")
 
@@ -193,19 +204,21 @@ def _fusion_state(net: FusionNet) -> dict[str, float]:
     return {name: round(value, 5) for name, value in state.items()}
 
 
-def _groups(net: FusionNet, recipe: FusionRecipe) -> list[dict[str, Any]]:
+def _groups(net: FusionNet, recipe: FusionRecipe, data: FusionData) -> list[dict[str, Any]]:
     """Return the optimizer's groups.
 
-    alpha and beta have a rate of their own and no decay; an image stream that begins with trained
-    weights learns slower, and in part not at all.
+    alpha and beta have a rate of their own and no decay; what begins with trained weights learns
+    slower, and in part not at all.
     """
-    pretrained = hold_image_stream(net)
+    encoder = hold_image_stream(net)
+    branch = list(net.joints.parameters()) if net.joints is not None and data.mocap else []
     of_fusion = ("log_alpha", "beta")
     named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
-    first = {id(p) for p in pretrained} | {id(p) for name, p in named if name in of_fusion}
+    first = {id(p) for p in encoder + branch} | {id(p) for name, p in named if name in of_fusion}
     groups: list[dict[str, Any]] = [{"params": [p for _, p in named if id(p) not in first]}]
-    if pretrained:
-        groups.append({"params": pretrained, "scale": recipe.encoder_rate})
+    for trained, scale in ((encoder, recipe.encoder_rate), (branch, recipe.joint_rate)):
+        if trained:
+            groups.append({"params": trained, "scale": scale})
     own = [p for name, p in named if name in of_fusion]
     if own:
         # the gradient of lambda / alpha^2 falls by orders of magnitude: Adam must soon forget

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..datasets.crops import CropSet
+from ..datasets.mocap import MocapPack
 from ..evaluation.fusion import (
     PictureSet,
     detected_poses,
@@ -33,6 +34,7 @@ class FusionData:
         photos: crops to train on; None: no real photos.
         photo_validation: crops of other photos.
         detector: frozen; None: all confidence maps are drawn.
+        mocap: what the branch of the joints learns from first; None: nothing.
     """
 
     people: PersonSource
@@ -40,6 +42,7 @@ class FusionData:
     photos: CropSet | None = None
     photo_validation: CropSet | None = None
     detector: LoadedHourglass | None = None
+    mocap: MocapPack | None = None
 
 
 class Validation:

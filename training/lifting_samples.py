@@ -1,14 +1,16 @@
 """Training samples of joint lifters: motion capture, varied, seen by random cameras, damaged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.detector_noise import DetectorNoise
-from ..datasets.mocap import MocapPack
+from ..datasets.mocap import TRAIN, MocapPack
 from ..datasets.pose_variety import PoseVariety
 from ..datasets.virtual_cameras import CameraRanges, photograph
+from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
 
 Array = NDArray[np.floating]
@@ -105,6 +107,38 @@ class LiftingSamples:
         return np.where(
             chosen < 0.6 * self.hidden, anywhere, np.where(chosen < self.hidden, part, False)
         )
+
+
+class PoseDraws:
+    """Draw samples from some poses of a pack, each clip counting by the root of its length.
+
+    Args:
+        pack: motion capture.
+        rows: indices of the poses.
+        samples: how they are changed, seen and damaged.
+    """
+
+    def __init__(self, pack: MocapPack, rows: NDArray[np.integer], samples: LiftingSamples) -> None:
+        self.poses_mm, self.samples = pack.poses_mm[rows], samples
+        self.chances = np.cumsum(balanced_weights(pack, rows))
+
+    def __call__(self, count: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Return what `LiftingSamples.draw` does for so many poses."""
+        chosen = np.searchsorted(self.chances, rng.random(count))
+        return self.samples.draw(self.poses_mm[np.minimum(chosen, len(self.poses_mm) - 1)], rng)
+
+
+def training_rows(pack: MocapPack, hold_out: Sequence[int] = ()) -> NDArray[np.integer]:
+    """Return the indices of the poses to train on, but those of some subjects.
+
+    Raises:
+        BadInput: there are none.
+    """
+    rows = pack.rows(split=TRAIN)
+    rows = rows[~np.isin(pack.clip_subject[pack.clip[rows]], hold_out)]
+    if not len(rows):
+        raise BadInput("the pack has no poses of split 0 to train on; give another pack")
+    return rows
 
 
 def balanced_weights(mocap: MocapPack, rows: NDArray[np.integer]) -> Array:

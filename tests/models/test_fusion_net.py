@@ -77,9 +77,10 @@ def test_the_streams_are_mixed_as_eq_1_says():
     torch.testing.assert_close(net(image, maps), wanted - wanted[:, :1])
 
 
+@pytest.mark.parametrize("joint_neurons", [0, 12])
 @pytest.mark.parametrize("point", range(6))
-def test_a_sharp_trainable_fusion_is_the_fixed_one_at_its_layer(point):
-    net = build()
+def test_a_sharp_trainable_fusion_is_the_fixed_one_at_its_layer(point, joint_neurons):
+    net = build(joint_neurons=joint_neurons)
     with torch.no_grad():
         net.beta.fill_(point + 0.4)
     net.settle()
@@ -96,9 +97,10 @@ def test_early_fusion_has_no_data_streams_and_late_no_fusion_layers():
     assert set(FusionNet(replace(TINY, fusion=5)).streams) == {"image", "maps"}
 
 
+@pytest.mark.parametrize("joint_neurons", [0, 12])
 @pytest.mark.parametrize(("stream", "other"), [("image", 1), ("maps", 0)])
-def test_a_single_stream_does_not_look_at_the_other_input(stream, other):
-    net = build(stream)
+def test_a_single_stream_does_not_look_at_the_other_input(stream, other, joint_neurons):
+    net = build(stream, joint_neurons=joint_neurons)
     one = list(inputs())
     changed = list(one)
     changed[other] = torch.rand_like(one[other])
@@ -112,8 +114,9 @@ def test_the_root_is_the_origin():
     assert (build()(*inputs())[:, 0] == 0).all()
 
 
-def test_gradients_reach_every_parameter_alpha_and_beta_included():
-    net = build().train()
+@pytest.mark.parametrize("joint_neurons", [0, 12])
+def test_gradients_reach_every_parameter_alpha_and_beta_included(joint_neurons):
+    net = build(joint_neurons=joint_neurons).train()
     net(*inputs(4)).square().sum().backward()
 
     still = {n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
@@ -134,9 +137,9 @@ def test_a_settled_network_in_training_leaves_out_what_weighs_nothing(monkeypatc
     net, given = build(), inputs(4)
     net.settle()
     net.train()
-    mixed = net._mixed(*given)
+    mixed = net._mixed(*given, None)
 
-    joined = net._joined(*given, int(net.settled_at))
+    joined = net._joined(*given, None, int(net.settled_at))
     monkeypatch.setattr(net, "_mixed", None)  # is not called any more
     net(*given).square().sum().backward()
 
@@ -280,6 +283,7 @@ def test_inputs_of_another_size_are_named():
         ({"input_size": 36}, "input_size must be a multiple of 8, got 36"),
         ({"convs": ()}, "a fusion network needs a convolutional layer or more, got none"),
         ({"neurons": ((0, 4),)}, "channels, kernels and strides must be 1 or more, got 0"),
+        ({"joint_neurons": -1}, "joint_neurons must be 0 or more, got -1"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, got 1.0"),
     ],
 )

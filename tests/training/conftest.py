@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lift3d.datasets.mocap import MocapPack
 from lift3d.poses import get_skeleton
 
 BODY = get_skeleton("h36m17")
@@ -57,3 +58,21 @@ STANDING_MM = np.array(
 @pytest.fixture(scope="session")
 def stroke_people():
     return StrokePeople()
+
+
+@pytest.fixture
+def pack():
+    """Return motion capture of three subjects, the third to validate on."""
+    rng = np.random.default_rng(0)
+    body = rng.normal(0, 300, (17, 3))
+    poses = body + np.cumsum(rng.normal(0, 20, (120, 17, 3)), axis=0)
+    return MocapPack(
+        poses_mm=poses.astype(np.float32),
+        clip=np.repeat([0, 1, 2], 40),
+        clip_names=np.array(["a", "b", "c"]),
+        clip_subject=np.array([1, 2, 3]),
+        clip_fps=np.full(3, 25.0),
+        clip_grade=np.zeros(3, int),
+        clip_split=np.array([0, 0, 1]),
+        clip_description=np.array(["walk"] * 3),
+    )

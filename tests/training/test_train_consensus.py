@@ -5,32 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from lift3d.datasets.mocap import MocapPack
 from lift3d.lifting import ConsensusLifter
 from lift3d.lifting.joint_groups import random_groups
 from lift3d.models.tensor_file import read_tensors
 from lift3d.poses.errors import BadInput
-from lift3d.training.consensus import ConsensusRecipe, joint_groups, train_consensus, training_rows
+from lift3d.training.consensus import ConsensusRecipe, joint_groups, train_consensus
+from lift3d.training.lifting_samples import training_rows
 
 CPU = torch.device("cpu")
 SMALL = ConsensusRecipe(size=13, least=2, width=16, samples=64, batch=16, warm_up=16, seed=3)
-
-
-@pytest.fixture
-def pack():
-    rng = np.random.default_rng(0)
-    body = rng.normal(0, 300, (17, 3))
-    poses = body + np.cumsum(rng.normal(0, 20, (120, 17, 3)), axis=0)
-    return MocapPack(
-        poses_mm=poses.astype(np.float32),
-        clip=np.repeat([0, 1, 2], 40),
-        clip_names=np.array(["a", "b", "c"]),
-        clip_subject=np.array([1, 2, 3]),
-        clip_fps=np.full(3, 25.0),
-        clip_grade=np.zeros(3, int),
-        clip_split=np.array([0, 0, 1]),
-        clip_description=np.array(["walk"] * 3),
-    )
 
 
 def train(recipe, pack, folder, **kw):
@@ -77,12 +60,12 @@ def test_training_lowers_the_loss(pack, tmp_path):
 
 
 def test_held_out_subjects_and_the_validation_part_are_not_trained_on(pack):
-    assert training_rows(SMALL, pack).tolist() == list(range(80))
-    assert training_rows(replace(SMALL, hold_out=(1,)), pack).tolist() == list(range(40, 80))
+    assert training_rows(pack).tolist() == list(range(80))
+    assert training_rows(pack, (1,)).tolist() == list(range(40, 80))
 
 
 def test_every_joint_is_in_enough_groups_and_random_groups_differ(pack):
-    rows = training_rows(SMALL, pack)
+    rows = training_rows(pack)
     near, even = (
         joint_groups(replace(SMALL, grouping=grouping), pack, rows)
         for grouping in ("similarity", "random")
