@@ -100,9 +100,9 @@ def look(surfaces: list[Surface], camera: PinholeCamera, size: tuple[int, int]) 
     pixels = np.flatnonzero(face.ravel() >= 0)
     face, weights = face.ravel()[pixels], weights.reshape(-1, 3)[pixels]
     corners, surface = faces[face], which[face]
-    points = _blend(weights, vertices, corners)
     normals = np.concatenate([vertex_normals(s.vertices_mm, s.faces) for s in surfaces])
-    smooth = unit(_blend(weights, normals, corners))
+    both = _blend(weights, np.concatenate([vertices, normals], axis=1), corners)
+    points, smooth = both[:, :3], unit(both[:, 3:])
     inside = np.concatenate([far[f] > 0 for far, f in zip(behind, fronts, strict=True)])[face]
     smooth[inside] *= -1
     colour, shine = np.zeros_like(points), np.zeros(len(points))
