@@ -20,7 +20,7 @@ PARTS = (
     click.option(
         "--conf",
         type=click.FloatRange(0, 1),
-        help="Least score of a person.  [default: the detector's; hourglass 0.35]",
+        help="Least score of a person.  [default: the detector's; hourglass 0.26]",
     ),
 )
 

@@ -12,6 +12,7 @@ import lift3d
 from lift3d.detectors import HourglassDetector, hourglass, quickest_dtype
 from lift3d.detectors.crop_inference import infer_crops
 from lift3d.detectors.duplicates import keep_distinct, pose_distance
+from lift3d.detectors.hourglass import person_scores
 from lift3d.detectors.people import FoundPeople
 from lift3d.detectors.preprocess import stack_images
 from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
@@ -133,6 +134,24 @@ def test_joints_confirm_a_person_whom_the_finder_doubts(shipped, monkeypatch, qu
         joints = person.confidence.mean()
         assert person.score == pytest.approx(sure**0.3 * joints**0.7)
         assert person.score >= shipped.threshold > sure
+
+
+def test_a_persons_score_is_finder_joints_and_size():
+    sides = [(400, 100), (100, 400), (80, 40), (40, 80)]  # of photos of 640 px: 320 is half
+    boxes = np.array([(10.0, 20, 10 + w, 20 + h) for w, h in sides])
+    people = FoundPeople(boxes, np.array([0.8, 0.8, 0.8, 0.8]))
+
+    scores = person_scores(people, np.array([0.6, 0.6, 0.6, 0.3]), 640)
+
+    whole = 0.8**0.3 * 0.6**0.7
+    assert scores[:2] == pytest.approx(whole)  # the longer side counts: who lies is not small
+    assert scores[2] == pytest.approx(whole * 0.25**0.3)
+    assert scores[3] == pytest.approx(0.8**0.3 * 0.3**0.7 * 0.25**0.3)
+
+
+def test_where_nobody_is_there_are_no_scores():
+    nobody = FoundPeople(np.zeros((0, 4)), np.zeros(0))
+    assert person_scores(nobody, np.zeros(0), 640).shape == (0,)
 
 
 def test_a_float_image_is_refused(shipped):
