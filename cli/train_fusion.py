@@ -21,6 +21,13 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=FILE,
     help="Motion-capture pack: teaches lifting joints, and without --shards makes the people.",
 )
+@click.option(
+    "--joint-samples",
+    default=1_000_000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Poses of it that the branch of the joints begins with.",
+)
 @click.option("--body", type=FILE, help="Body pack for them; without it, capsules.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photos to put them in.")
 @click.option("--shards", type=FOLDER, help="Or people made before, by `lift3d data synthesize`.")
@@ -88,6 +95,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @run_options(checkpoint_every=20_000)
 def train_fusion_command(
     mocap: Path | None,
+    joint_samples: int,
     body: Path | None,
     backgrounds: Path | None,
     shards: Path | None,
@@ -129,6 +137,7 @@ def train_fusion_command(
     recipe = FusionRecipe(
         config=replace(shape, fusion=fusion_of(fusion, shape.layers)),
         loss=FusionLoss(sharpness=sharpness),
+        joint_samples=joint_samples,
         samples=samples,
         batch=batch,
         photo_share=photo_share,
@@ -172,12 +181,12 @@ def _data(paths: tuple[Path | None, ...], detector: str, count: int, seed: int) 
         raise click.UsageError("give either --mocap or --shards: where synthetic people come from")
     if shards and not validation:
         raise click.UsageError("--shards needs --validation, shards of the validation subjects")
+    pack = read_mocap(mocap) if mocap else None
     if shards and validation:
         people, known = stored_people(shards, validation, count, seed)
-    elif mocap:
-        people, known = made_people(mocap, body, backgrounds, count, seed, validation)
+    elif pack is not None:
+        people, known = made_people(pack, body, backgrounds, count, seed, validation)
     loaded = None if detector == "none" else load_hourglass(detector, torch.device("cpu"))
-    pack = read_mocap(mocap) if mocap else None
     if crops is None:
         return FusionData(people, known, detector=loaded, mocap=pack)
     photos, other = mend_crops(read_crops_pack(crops, 0)), read_crops_pack(crops, 1)

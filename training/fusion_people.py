@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..datasets.mocap import read_mocap
+from ..datasets.mocap import MocapPack
 from ..datasets.synthetic.backgrounds import find_backgrounds
 from ..datasets.synthetic.body import read_body
 from ..datasets.synthetic.capsules import capsule_body
@@ -14,7 +14,7 @@ from .synthetic_pictures import PersonSource, StoredPeople
 
 
 def made_people(
-    mocap: Path,
+    mocap: MocapPack,
     body: Path | None,
     backgrounds: Path | None,
     count: int,
@@ -24,7 +24,7 @@ def made_people(
     """Return people who are made one by one, and some of the validation subjects.
 
     Args:
-        mocap: motion-capture pack; split 0 trains, split 1 validates.
+        mocap: poses; split 0 trains, split 1 validates.
         body: body pack; None: capsules.
         backgrounds: folder of photos; None: drawn ones.
         count: people to validate on.
@@ -34,13 +34,12 @@ def made_people(
     Raises:
         DecodeError, BadInput: a file cannot be read or does not fit.
     """
-    pack = read_mocap(mocap)
     shape = read_body(body, "medium") if body else capsule_body()
     photos = find_backgrounds(backgrounds) if backgrounds else None
-    people = SyntheticPeople(shape, pack, photos, seed=seed)
+    people = SyntheticPeople(shape, mocap, photos, seed=seed)
     if validation is not None:
         return people, PictureSet.read(validation, count)
-    known = validation_people(shape, pack, photos)
+    known = validation_people(shape, mocap, photos)
     return people, PictureSet.of(known.sample(index) for index in range(count))
 
 

@@ -82,13 +82,13 @@ def test_training_writes_weights_and_a_log(trained):
 
 
 def test_people_may_be_made_while_training(pack, tmp_path, monkeypatch):
-    monkeypatch.setattr("lift3d.training.fusion_people.read_mocap", lambda path: pack)
+    monkeypatch.setattr("lift3d.datasets.mocap.read_mocap", lambda path: pack)
     mocap = tmp_path / "mocap.npz"
     mocap.touch()
 
     done = run(
         train_fusion_command, "--mocap", mocap, "--detector", "none", "-o", tmp_path / "run",
-        "--samples", 2, "--validation-samples", 1, *TINY,
+        "--samples", 2, "--validation-samples", 1, "--joint-samples", 1024, *TINY,
     )  # fmt: skip
 
     assert done.exit_code == 0, done.output
@@ -151,7 +151,7 @@ def test_the_streams_are_correlated_and_drawn(trained, shards, detector, tmp_pat
 def test_the_commands_defaults_are_the_recipes():
     defaults = {option.name: option.default for option in train_fusion_command.params}
     recipe = FusionRecipe()
-    for name in ("samples", "batch", "rate", "seed", "photo_share"):
+    for name in ("samples", "batch", "rate", "seed", "photo_share", "joint_samples"):
         assert defaults[name] == getattr(recipe, name)
     assert defaults["sharpness"] == recipe.loss.sharpness
     assert defaults["fusion"] == recipe.config.fusion
