@@ -26,7 +26,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     default=1_000_000,
     show_default=True,
     type=click.IntRange(0),
-    help="Poses of it that the branch of the joints begins with.",
+    help="Poses of it that the branch of the joints begins with; fewer than 512: none.",
 )
 @click.option("--body", type=FILE, help="Body pack for them; without it, capsules.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photos to put them in.")

@@ -211,14 +211,16 @@ def _groups(net: FusionNet, recipe: FusionRecipe, data: FusionData) -> list[dict
     slower, and in part not at all.
     """
     encoder = hold_image_stream(net)
-    branch = list(net.joints.parameters()) if net.joints is not None and data.mocap else []
+    branch = list(net.joints.parameters()) if net.joints is not None else []
     of_fusion = ("log_alpha", "beta")
     named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
     first = {id(p) for p in encoder + branch} | {id(p) for name, p in named if name in of_fusion}
     groups: list[dict[str, Any]] = [{"params": [p for _, p in named if id(p) not in first]}]
-    for trained, scale in ((encoder, recipe.encoder_rate), (branch, recipe.joint_rate)):
-        if trained:
-            groups.append({"params": trained, "scale": scale})
+    # the branch is a group of its own either way: checkpoints keep the optimizer's state in order
+    taught = recipe.joint_rate if data.mocap is not None else 1.0
+    for parameters, scale in ((encoder, recipe.encoder_rate), (branch, taught)):
+        if parameters:
+            groups.append({"params": parameters, "scale": scale})
     own = [p for name, p in named if name in of_fusion]
     if own:
         # the gradient of lambda / alpha^2 falls by orders of magnitude: Adam must soon forget

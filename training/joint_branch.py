@@ -38,7 +38,7 @@ def teach_joint_branch(
     Args:
         net: its `joints` are trained in place.
         pack: the poses of split 0 are used.
-        samples: drawn from them.
+        samples: drawn from them; fewer than a batch of 512: none.
         seed: of the draws.
         device: of the network.
         progress: called after each step with seen, total, loss and samples_per_s.

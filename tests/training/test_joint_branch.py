@@ -11,7 +11,7 @@ from lift3d.models.fusion_config import ConvShape, FusionConfig
 from lift3d.models.fusion_net import UNIT_MM, FusionNet
 from lift3d.models.load_fusion import load_fusion
 from lift3d.poses.errors import BadInput
-from lift3d.training.fusion import FusionRecipe, train_fusion
+from lift3d.training.fusion import FusionRecipe, _groups, train_fusion
 from lift3d.training.fusion_loss import pose_error
 from lift3d.training.fusion_validation import FusionData
 from lift3d.training.joint_branch import BATCH, branch_samples, teach_joint_branch
@@ -98,3 +98,22 @@ def test_a_pack_without_poses_to_train_on_is_named(pack):
     with pytest.raises(BadInput) as failure:
         teach_joint_branch(FusionNet(TINY), other, 2 * BATCH, 1, CPU)
     assert str(failure.value) == ("the pack has no poses of split 0 to train on; give another pack")
+
+
+def test_the_optimizers_order_does_not_depend_on_the_mocap(pack):
+    known = PictureSet(
+        np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 17, 2)), np.zeros((1, 17, 3))
+    )
+    net = FusionNet(TINY)
+    with_mocap, without = (
+        _groups(net, SMALL, FusionData(None, known, mocap=mocap)) for mocap in (pack, None)
+    )
+
+    order = [[id(p) for g in groups for p in g["params"]] for groups in (with_mocap, without)]
+    assert order[0] == order[1]
+    branch = {id(p) for p in net.joints.parameters()}
+    scales = [
+        next(g.get("scale", 1.0) for g in groups if id(g["params"][0]) in branch)
+        for groups in (with_mocap, without)
+    ]
+    assert scales == [SMALL.joint_rate, 1.0]
