@@ -67,8 +67,15 @@ def train() -> None:
     "--encoder",
     default="lite0",
     show_default=True,
-    type=click.Choice(["lite0", "lite2", "none"]),
-    help="EfficientNet-Lite with ImageNet's weights on the way down; none: the papers' network.",
+    type=click.Choice(["blazepose", "lite0", "lite2", "none"]),
+    help="Way down: BlazePose's with MediaPipe's weights, EfficientNet-Lite with ImageNet's, or "
+    "the papers' (none).",
+)
+@click.option(
+    "--mediapipe",
+    type=FILE,
+    help="For the encoder blazepose: the wheel of mediapipe 0.10.21 "
+    "(pip download --no-deps mediapipe==0.10.21).",
 )
 @click.option(
     "--stacks",
@@ -116,6 +123,7 @@ def train_hourglass_command(
     folder: Path,
     phases: str,
     encoder: str,
+    mediapipe: Path | None,
     stacks: int,
     features: int,
     start_from: Path | None,
@@ -150,7 +158,15 @@ def train_hourglass_command(
     data, validation = sources.read()
     with training_progress("hourglass") as progress:
         path = train_hourglass(
-            recipe, data, validation, folder, chosen, checkpoint_every, progress, start_from
+            recipe,
+            data,
+            validation,
+            folder,
+            chosen,
+            checkpoint_every,
+            progress,
+            start_from,
+            mediapipe,
         )
     click.echo(f"weights: {path}", err=True)
 

@@ -165,14 +165,7 @@ class EfficientNetLite(nn.Module):
         shapes = stage_shapes(name)
         self.channels = tuple(shapes[k].channels for k in TAPS)
         self.stem = NormedConv(3, STEM_CHANNELS, 3, 2)
-        stages, width = [], STEM_CHANNELS
-        for shape in shapes:
-            blocks = []
-            for k in range(shape.blocks):
-                blocks.append(InvertedResidual(width, shape, shape.stride if k == 0 else 1))
-                width = shape.channels
-            stages.append(nn.Sequential(*blocks))
-        self.stages = nn.ModuleList(stages)
+        self.stages = residual_stages(STEM_CHANNELS, shapes)
 
     def hold(self, stages: int = 2) -> None:
         """Stop learning in the stem, the first stages, every depthwise filter, the last projection.
@@ -195,6 +188,18 @@ class EfficientNetLite(nn.Module):
             if k in TAPS:
                 taps.append(x)
         return taps
+
+
+def residual_stages(width: int, shapes: tuple[StageShape, ...]) -> nn.ModuleList:
+    """Return stages of inverted residuals behind maps of a width; the first of each one strides."""
+    stages = []
+    for shape in shapes:
+        blocks = []
+        for k in range(shape.blocks):
+            blocks.append(InvertedResidual(width, shape, shape.stride if k == 0 else 1))
+            width = shape.channels
+        stages.append(nn.Sequential(*blocks))
+    return nn.ModuleList(stages)
 
 
 def hold_depthwise(module: nn.Module) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
@@ -15,7 +17,7 @@ from ..detectors.heatmap import px_to_cells
 from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
 from ..models.encoder_hourglass import EncoderHourglassConfig
-from ..models.heatmap_net import HeatmapNetConfig, build_net
+from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
 from ..poses.errors import BadInput
 from .augment import Augmentation, Augmenter
 from .calibrate import calibrate_weights
@@ -24,7 +26,7 @@ from .export import export_hourglass
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
-from .start import parameter_groups, start_from_imagenet, start_from_weights
+from .start import parameter_groups, start_from_published, start_from_weights
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +110,7 @@ def train_hourglass(
     checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
     start_from: Path | None = None,
+    mediapipe: Path | None = None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
@@ -124,9 +127,11 @@ def train_hourglass(
         checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
         start_from: weights to begin with, of the same kind; without them an encoder begins with
-            ImageNet's.
+            those that were published: ImageNet's or MediaPipe's.
+        mediapipe: the wheel that has MediaPipe's.
 
     Raises:
+        BadInput: the encoder is BlazePose's, and there is nothing that it can begin with.
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
@@ -134,9 +139,8 @@ def train_hourglass(
     path = Path(folder) / "hourglass.safetensors"
     shares, held_out = drawn_shares(crops, recipe)
     try:
-        _train(
-            recipe, crops, shares, validation, path, place, checkpoint_every, progress, start_from
-        )
+        begin = partial(_begin, start_from=start_from, mediapipe=mediapipe)
+        _train(recipe, crops, shares, validation, path, place, checkpoint_every, progress, begin)
         if place.rank == 0 and held_out.sum() >= LEAST_TO_CALIBRATE:
             log.info("%s", calibrate_weights(path, crops.where(held_out), place.device))
     finally:
@@ -153,15 +157,13 @@ def _train(
     place: Place,
     checkpoint_every: int,
     progress: Progress,
-    start_from: Path | None,
+    begin: Callable[[HeatmapNet], None],
 ) -> None:
     torch.manual_seed(recipe.seed)
     net = build_net(recipe.config, place.device)
     tested = build_net(recipe.config, place.device)
-    if start_from:
-        start_from_weights(net, start_from)
-    else:
-        start_from_imagenet(net)
+    if not (path.parent / "checkpoint.safetensors").exists():
+        begin(net)
     groups = parameter_groups(net, recipe.encoder_rate)
     images = torch.from_numpy(crops.images).permute(0, 3, 1, 2).to(place.device)  # NHWC -> NCHW
     joints = torch.from_numpy(crops.joints_px).to(place.device)
@@ -185,6 +187,13 @@ def _train(
 
     settings = LoopSettings.of(recipe, checkpoint_every)
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress, groups)
+
+
+def _begin(net: HeatmapNet, start_from: Path | None, mediapipe: Path | None) -> None:
+    if start_from:
+        start_from_weights(net, start_from)
+    else:
+        start_from_published(net, mediapipe)
 
 
 def heatmap_loss(

@@ -29,7 +29,7 @@ from .loop import LoopSettings, Progress, train_loop
 from .person_pictures import CALM_MIX, FinderPictures, PictureMix
 from .person_score import fit_score, rescale_centre, rescore, set_prior
 from .person_targets import finder_loss, pad_boxes
-from .start import parameter_groups, start_from_imagenet, start_from_weights
+from .start import parameter_groups, start_from_published, start_from_weights
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def first_net(recipe: FinderRecipe, device: torch.device, start_from: Path | Non
     if start_from:
         start_from_weights(net, start_from)
     else:
-        start_from_imagenet(net)
+        start_from_published(net)
     set_prior(net.state_dict())
     return net
 

@@ -1,12 +1,14 @@
-"""What a network begins its training with: ImageNet's encoder, or the weights of another one."""
+"""What a network begins its training with: a published encoder, or the weights of another one."""
 
 from pathlib import Path
 from typing import Any
 
+from ..models.blazepose_encoder import BlazePoseEncoder
 from ..models.encoder_hourglass import EncoderHourglass
 from ..models.heatmap_net import HeatmapNet
 from ..models.tensor_file import read_tensors
-from ..poses.errors import WeightsMissing
+from ..poses.errors import BadInput, WeightsMissing
+from .blazepose import load_blazepose
 from .imagenet import load_imagenet
 
 
@@ -14,7 +16,7 @@ def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any
     """Return the optimizer's groups; a pretrained encoder is held in part and learns slower.
 
     Args:
-        net: whose encoder, if it has one, starts from ImageNet.
+        net: whose encoder, if it has one, starts from published weights.
         encoder_rate: the encoder's learning rate as a part of the others'.
     """
     if not isinstance(net, EncoderHourglass):
@@ -25,14 +27,28 @@ def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any
     return [{"params": pretrained, "scale": encoder_rate}, {"params": rest}]
 
 
-def start_from_imagenet(net: HeatmapNet) -> None:
-    """Fill the encoder of a network that has one with ImageNet's weights.
+def start_from_published(net: HeatmapNet, mediapipe: Path | None = None) -> None:
+    """Fill the encoder of a network that has one with ImageNet's or MediaPipe's weights.
+
+    Args:
+        net: with an EfficientNet-Lite, BlazePose's encoder, or none.
+        mediapipe: where BlazePose's weights are, see `load_blazepose`.
 
     Raises:
-        WeightsMissing: they are not installed.
+        BadInput: BlazePose's encoder without `mediapipe`.
+        WeightsMissing: the weights are not there.
     """
-    if isinstance(net, EncoderHourglass):
+    if not isinstance(net, EncoderHourglass):
+        return
+    if not isinstance(net.encoder, BlazePoseEncoder):
         load_imagenet(net.encoder, net.config.encoder)
+    elif mediapipe is None:
+        raise BadInput(
+            "the encoder blazepose begins with MediaPipe's weights; run `pip download --no-deps "
+            "mediapipe==0.10.21` and pass the wheel as --mediapipe, or pass --start-from"
+        )
+    else:
+        load_blazepose(net.encoder, mediapipe)
 
 
 def start_from_weights(net: HeatmapNet, weights: Path) -> None:

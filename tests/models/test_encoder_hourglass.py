@@ -1,8 +1,9 @@
-"""EfficientNet-Lite and the hourglass that goes down through it."""
+"""The encoders and the hourglass that goes down through them."""
 
 import pytest
 import torch
 
+from lift3d.models.blazepose_encoder import BlazePoseEncoder
 from lift3d.models.efficientnet_lite import EfficientNetLite, InvertedResidual, NormedConv
 from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
 from lift3d.poses.errors import BadInput
@@ -52,9 +53,20 @@ def test_held_parts_do_not_learn_and_the_rest_does():
     assert len(blocks) == 16
 
 
+def test_blazeposes_held_parts_do_not_learn_and_the_rest_does():
+    encoder = BlazePoseEncoder()
+    encoder.hold()
+    encoder(torch.randn(1, 3, 32, 32))[-1].sum().backward()
+    learning = {name for name, p in encoder.named_parameters() if p.grad is not None}
+    assert {"stages.3.0.expand.0.weight", "widen.weight"} <= learning
+    held = ("stem", "stages.0", "stages.1", "stages.2", "filter")
+    assert not any(name.startswith(held) or "depthwise" in name for name in learning)
+
+
+@pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
 @pytest.mark.parametrize("stacks", [1, 2])
-def test_every_stack_gives_maps_of_a_quarter_of_the_image(stacks):
-    config = EncoderHourglassConfig(features=16, residuals=1, outputs=3, stacks=stacks)
+def test_every_stack_gives_maps_of_a_quarter_of_the_image(stacks, encoder):
+    config = EncoderHourglassConfig(encoder, features=16, residuals=1, outputs=3, stacks=stacks)
     net = EncoderHourglass(config).eval()
     maps = net(torch.zeros(2, 3, 64, 128))
     assert [tuple(m.shape) for m in maps] == [(2, 3, 16, 32)] * stacks
@@ -89,7 +101,7 @@ def test_images_that_cannot_be_halved_are_refused():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"encoder": "b7"}, "encoder must be one of lite0, lite1, lite2, got 'b7'"),
+        ({"encoder": "b7"}, "encoder must be one of blazepose, lite0, lite1, lite2, got 'b7'"),
         ({"features": 12}, "features must be divisible by 8, got 12"),
         ({"stacks": 0}, "stacks must be 1 or more, got 0"),
         ({"output": "tanh"}, "output must be one of"),

@@ -1,0 +1,177 @@
+"""Where a hourglass with BlazePose's encoder begins: MediaPipe's landmark network."""
+
+from hashlib import sha256
+from zipfile import ZipFile
+
+import flatbuffers
+import numpy as np
+import pytest
+import tflite
+import torch
+
+from lift3d.detectors.preprocess import to_input
+from lift3d.models.blazepose_encoder import BlazePoseEncoder
+from lift3d.models.encoder_hourglass import EncoderHourglassConfig
+from lift3d.models.heatmap_net import bare_net
+from lift3d.poses.errors import BadInput, WeightsMissing
+from lift3d.training import blazepose
+from lift3d.training.start import start_from_published
+
+
+def vector(builder, start, numbers):
+    """Return the offset of a vector of 32-bit numbers."""
+    start(builder, len(numbers))
+    for number in reversed(numbers):
+        builder.PrependInt32(number)
+    return builder.EndVector()
+
+
+def offsets(builder, start, items):
+    """Return the offset of a vector of tables."""
+    start(builder, len(items))
+    for item in reversed(items):
+        builder.PrependUOffsetTRelative(item)
+    return builder.EndVector()
+
+
+def network_file(convs) -> bytes:
+    """Return a .tflite of convolutions behind each other: (depthwise, weight, bias) in 16 bits."""
+    b = flatbuffers.Builder()
+    buffers, tensors, operators = [], [], []
+
+    def tensor(array=None):
+        data = b.CreateByteVector(array.astype(np.float16).tobytes()) if array is not None else None
+        tflite.BufferStart(b)
+        if data is not None:
+            tflite.BufferAddData(b, data)
+        buffers.append(tflite.BufferEnd(b))
+        shape = vector(b, tflite.TensorStartShapeVector, () if array is None else array.shape)
+        tflite.TensorStart(b)
+        tflite.TensorAddShape(b, shape)
+        tflite.TensorAddBuffer(b, len(buffers) - 1)
+        tensors.append(tflite.TensorEnd(b))
+        return len(tensors) - 1
+
+    def operator(code, given, made):
+        ins = vector(b, tflite.OperatorStartInputsVector, given)
+        outs = vector(b, tflite.OperatorStartOutputsVector, made)
+        tflite.OperatorStart(b)
+        tflite.OperatorAddOpcodeIndex(b, code)
+        tflite.OperatorAddInputs(b, ins)
+        tflite.OperatorAddOutputs(b, outs)
+        operators.append(tflite.OperatorEnd(b))
+
+    x = tensor()
+    for depthwise, *arrays in convs:
+        wide = []
+        for array in arrays:
+            wide.append(tensor())
+            operator(0, [tensor(array)], [wide[-1]])
+        y = tensor()
+        operator(2 if depthwise else 1, [x, *wide], [y])
+        x = y
+    codes = []
+    for code in ("DEQUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D"):
+        tflite.OperatorCodeStart(b)
+        tflite.OperatorCodeAddDeprecatedBuiltinCode(b, getattr(tflite.BuiltinOperator, code))
+        codes.append(tflite.OperatorCodeEnd(b))
+    tensors_at = offsets(b, tflite.SubGraphStartTensorsVector, tensors)
+    operators_at = offsets(b, tflite.SubGraphStartOperatorsVector, operators)
+    tflite.SubGraphStart(b)
+    tflite.SubGraphAddTensors(b, tensors_at)
+    tflite.SubGraphAddOperators(b, operators_at)
+    graph = tflite.SubGraphEnd(b)
+    graphs_at = offsets(b, tflite.ModelStartSubgraphsVector, [graph])
+    codes_at = offsets(b, tflite.ModelStartOperatorCodesVector, codes)
+    buffers_at = offsets(b, tflite.ModelStartBuffersVector, buffers)
+    tflite.ModelStart(b)
+    tflite.ModelAddSubgraphs(b, graphs_at)
+    tflite.ModelAddOperatorCodes(b, codes_at)
+    tflite.ModelAddBuffers(b, buffers_at)
+    b.Finish(tflite.ModelEnd(b))
+    return bytes(b.Output())
+
+
+def random_network(encoder) -> tuple[bytes, list]:
+    """Return a file with random filters of an encoder's shapes, others between, and the filters."""
+    rng = np.random.default_rng(0)
+    convs = []
+    for conv in encoder.normed_convs():
+        out, within, high, wide = conv.weight.shape
+        depthwise = within == 1
+        shape = (1, high, wide, out) if depthwise else (out, high, wide, within)
+        convs.append((depthwise, rng.normal(0, 0.3, shape), rng.normal(0, 0.1, out)))
+        convs.append((False, rng.normal(0, 1, (7, 1, 1, out)), np.zeros(7)))  # to another head
+    return network_file(convs), convs[::2]
+
+
+@pytest.fixture
+def landmark_file(tmp_path, monkeypatch):
+    """Return a path of a made-up landmark network, known by its hash, and its filters."""
+    data, convs = random_network(BlazePoseEncoder())
+    monkeypatch.setattr(blazepose, "SHA256", sha256(data).hexdigest())
+    path = tmp_path / "pose_landmark_full.tflite"
+    path.write_bytes(data)
+    return path, convs
+
+
+def test_every_convolution_gets_its_filters_and_no_other(landmark_file):
+    path, convs = landmark_file
+    encoder = BlazePoseEncoder()
+    blazepose.load_blazepose(encoder, path)
+    for conv, (depthwise, weight, bias) in zip(encoder.normed_convs()[1:], convs[1:], strict=True):
+        folded, shift = conv.folded()
+        order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
+        stored = torch.tensor(weight.astype(np.float16).astype(np.float32)).permute(order)
+        torch.testing.assert_close(folded, stored, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(shift, torch.tensor(bias.astype(np.float16)).float())
+        torch.testing.assert_close(conv.weight.flatten(1).norm(dim=1), torch.ones(len(bias)))
+
+
+def test_the_first_convolution_takes_our_images(landmark_file):
+    path, convs = landmark_file
+    encoder = BlazePoseEncoder()
+    blazepose.load_blazepose(encoder, path)
+    _, weight, bias = convs[0]
+    pixels = torch.randint(0, 256, (1, 3, 9, 9)).float()
+    theirs = torch.nn.functional.conv2d(
+        pixels / 255, torch.tensor(weight).float().permute(0, 3, 1, 2), torch.tensor(bias).float()
+    )
+    ours = torch.nn.functional.conv2d(to_input(pixels), *encoder.stem.folded())
+    torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=1e-2)
+
+
+def test_the_wheel_serves_as_well_as_the_file_in_it(landmark_file, tmp_path):
+    path, _ = landmark_file
+    wheel = tmp_path / "mediapipe-0.10.21-py3-none-any.whl"
+    with ZipFile(wheel, "w") as file:
+        file.write(path, blazepose.MEMBER)
+    assert blazepose.read_landmark_network(wheel) == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("other.tflite", b"something else", "is not the full landmark network of mediapipe"),
+        ("other.whl", b"no zip", "has no mediapipe/modules/pose_landmark"),
+    ],
+)
+def test_another_file_is_refused_with_what_to_do(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(WeightsMissing, match=message):
+        blazepose.load_blazepose(BlazePoseEncoder(), path)
+
+
+def test_a_wheel_without_the_network_is_refused(tmp_path):
+    path = tmp_path / "mediapipe-1.0-py3-none-any.whl"
+    with ZipFile(path, "w") as file:
+        file.writestr("mediapipe/__init__.py", "")
+    with pytest.raises(WeightsMissing, match="has no mediapipe/modules/pose_landmark"):
+        blazepose.read_landmark_network(path)
+
+
+def test_blazeposes_encoder_without_the_wheel_says_how_to_get_it():
+    net = bare_net(EncoderHourglassConfig("blazepose", features=16, residuals=1))
+    with pytest.raises(BadInput, match="pip download --no-deps mediapipe"):
+        start_from_published(net)

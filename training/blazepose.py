@@ -1,0 +1,128 @@
+"""Start an encoder from BlazePose's weights: the landmark network inside MediaPipe 0.10.21.
+
+The weights are Google's, published under the Apache License 2.0 as a part of MediaPipe. They lie in
+its wheel (`pip download --no-deps mediapipe==0.10.21`), which need not be installed.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..detectors.preprocess import GREY, SPREAD
+from ..models.blazepose_encoder import BlazePoseEncoder
+from ..models.efficientnet_lite import EPSILON, NormedConv
+from ..poses.errors import WeightsMissing
+
+MEMBER = "mediapipe/modules/pose_landmark/pose_landmark_full.tflite"
+SHA256 = "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f"
+WHITE = 255.0  # the published network expects pixels / 255
+
+
+def load_blazepose(encoder: BlazePoseEncoder, path: Path) -> None:
+    """Fill an encoder with the weights of MediaPipe's landmark network.
+
+    The first convolution is changed so that it takes images as `to_input` scales them.
+
+    Args:
+        encoder: to be filled.
+        path: the wheel of mediapipe 0.10.21, or `pose_landmark_full.tflite` out of it.
+
+    Raises:
+        WeightsMissing: the file holds another network, or the package `tflite` is not installed.
+    """
+    filters = convolutions(read_landmark_network(path))
+    for conv in encoder.normed_convs():
+        shape = conv.weight.shape
+        fitting = (pair for pair in filters if pair[0].shape == shape)  # goes on where it stopped
+        _fill(conv, *next(fitting))
+    _take_scaled_images(encoder.stem)
+
+
+def read_landmark_network(path: Path) -> bytes:
+    """Return the landmark network's file.
+
+    Raises:
+        WeightsMissing: it is not in `path`, or another one.
+    """
+    try:
+        if path.suffix == ".whl":
+            with ZipFile(path) as wheel:
+                data = wheel.read(MEMBER)
+        else:
+            data = path.read_bytes()
+    except (OSError, BadZipFile, KeyError) as error:
+        raise WeightsMissing(f"{path} has no {MEMBER} ({error})") from error
+    if sha256(data).hexdigest() != SHA256:
+        raise WeightsMissing(
+            f"{path} is not the full landmark network of mediapipe 0.10.21; get it with "
+            "`pip download --no-deps mediapipe==0.10.21`"
+        )
+    return data
+
+
+def convolutions(data: bytes) -> Iterator[tuple[Tensor, Tensor]]:
+    """Return (weight, bias) of each convolution of a TensorFlow Lite file, in its order.
+
+    Weights are (out, in, H, W), of depthwise ones (out, 1, H, W), float32 from the file's 16 bits.
+
+    Raises:
+        WeightsMissing: the package `tflite`, which knows the format, is not installed.
+    """
+    try:
+        import tflite
+    except ImportError:
+        raise WeightsMissing(
+            "reading .tflite needs tflite; run `pip install 'lift3d[blazepose]'`"
+        ) from None
+    model = tflite.Model.GetRootAsModel(data, 0)
+    graph = model.Subgraphs(0)
+    plain = {}  # tensor -> the tensor of 16 bits that it is made from
+    pairs = []
+    for k in range(graph.OperatorsLength()):
+        operator = graph.Operators(k)
+        code = model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode()
+        inputs = operator.InputsAsNumpy()
+        if code == tflite.BuiltinOperator.DEQUANTIZE:
+            plain[operator.Outputs(0)] = inputs[0]
+        elif code in (tflite.BuiltinOperator.CONV_2D, tflite.BuiltinOperator.DEPTHWISE_CONV_2D):
+            weight, bias = (_tensor(model, graph, plain[i]) for i in inputs[1:3])
+            depthwise = code == tflite.BuiltinOperator.DEPTHWISE_CONV_2D
+            # (1, h, w, out) or (out, h, w, in) -> (out, in, h, w)
+            order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
+            pairs.append((weight.permute(order).contiguous(), bias))
+    return iter(pairs)
+
+
+def _tensor(model: Any, graph: Any, index: int) -> Tensor:
+    tensor = graph.Tensors(index)
+    data = model.Buffers(tensor.Buffer()).DataAsNumpy()
+    array = np.frombuffer(data.tobytes(), np.float16).reshape(tensor.ShapeAsNumpy())
+    return torch.from_numpy(array.astype(np.float32))
+
+
+@torch.no_grad()
+def _fill(conv: NormedConv, weight: Tensor, bias: Tensor) -> None:
+    """Split folded filters into weights of the usual size and a scale.
+
+    The norms are folded in what is published, so that filters of one layer differ in size by
+    orders of magnitude, and steps of one size would destroy the small ones.
+    """
+    scale = weight.flatten(1).norm(dim=1).clamp_min(1e-6)
+    conv.weight.copy_(weight / scale[:, None, None, None])
+    conv.scale.copy_(scale)
+    conv.shift.copy_(bias)
+    conv.running_mean.zero_()
+    conv.running_var.fill_(1 - EPSILON)
+
+
+@torch.no_grad()
+def _take_scaled_images(stem: NormedConv) -> None:
+    """Let w * (pixel / 255) be computed from (pixel - GREY) / SPREAD."""
+    stem.shift += stem.scale * stem.weight.sum((1, 2, 3)) * (GREY / WHITE)
+    stem.weight.mul_(SPREAD / WHITE)
