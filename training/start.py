@@ -55,9 +55,17 @@ def start_from_weights(net: HeatmapNet, weights: Path) -> None:
     """Copy all tensors of the same name and shape from a weights file.
 
     Raises:
-        WeightsMissing: the file cannot be read, or shares no tensor with the network.
+        WeightsMissing: the file cannot be read, has another encoder, or shares no tensor with the
+            network.
     """
-    tensors, _ = read_tensors(weights)
+    tensors, metadata = read_tensors(weights)
+    theirs = metadata.get("config", {}).get("encoder")
+    if isinstance(net, EncoderHourglass) and theirs not in (None, net.config.encoder):
+        # blocks of the same shape stand at other places in it
+        raise WeightsMissing(
+            f"{weights} has the encoder {theirs}, the network to be trained {net.config.encoder}; "
+            "give weights with the same one"
+        )
     own = net.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:

@@ -112,3 +112,11 @@ def test_weights_of_another_network_are_refused(tmp_path):
     export_hourglass(path, other.config, state, "mpii16", 64, {})
     with pytest.raises(WeightsMissing, match="no tensor of this network's"):
         start_from_weights(bare_net(SMALL), path)
+
+
+def test_weights_with_another_encoder_are_refused(tmp_path):
+    path = tmp_path / "blazepose.safetensors"
+    other = bare_net(EncoderHourglassConfig(**{**SMALL.to_dict(), "encoder": "blazepose"}))
+    export_hourglass(path, other.config, other.state_dict(), "mpii16", 64, {})
+    with pytest.raises(WeightsMissing, match="has the encoder blazepose, the network to be trained lite0"):
+        start_from_weights(bare_net(SMALL), path)
