@@ -75,7 +75,7 @@ def train() -> None:
     "--mediapipe",
     type=FILE,
     help="For the encoder blazepose: the wheel of mediapipe 0.10.21 "
-    "(pip download --no-deps mediapipe==0.10.21).",
+    "(pip download --no-deps --python-version 3.12 mediapipe==0.10.21).",
 )
 @click.option(
     "--stacks",

@@ -1,7 +1,7 @@
 """Start an encoder from BlazePose's weights: the landmark network inside MediaPipe 0.10.21.
 
 The weights are Google's, published under the Apache License 2.0 as a part of MediaPipe. They lie in
-its wheel (`pip download --no-deps mediapipe==0.10.21`), which need not be installed.
+its wheel, which need not be installed.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from ..poses.errors import WeightsMissing
 
 MEMBER = "mediapipe/modules/pose_landmark/pose_landmark_full.tflite"
 SHA256 = "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f"
+GET_WHEEL = "pip download --no-deps --python-version 3.12 mediapipe==0.10.21"
 WHITE = 255.0  # the published network expects pixels / 255
 
 
@@ -60,8 +61,8 @@ def read_landmark_network(path: Path) -> bytes:
         raise WeightsMissing(f"{path} has no {MEMBER} ({error})") from error
     if sha256(data).hexdigest() != SHA256:
         raise WeightsMissing(
-            f"{path} is not the full landmark network of mediapipe 0.10.21; get it with "
-            "`pip download --no-deps mediapipe==0.10.21`"
+            f"{path} is not the full landmark network of mediapipe 0.10.21; get its wheel with "
+            f"`{GET_WHEEL}`"
         )
     return data
 

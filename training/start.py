@@ -8,7 +8,7 @@ from ..models.encoder_hourglass import EncoderHourglass
 from ..models.heatmap_net import HeatmapNet
 from ..models.tensor_file import read_tensors
 from ..poses.errors import BadInput, WeightsMissing
-from .blazepose import load_blazepose
+from .blazepose import GET_WHEEL, load_blazepose
 from .imagenet import load_imagenet
 
 
@@ -44,8 +44,8 @@ def start_from_published(net: HeatmapNet, mediapipe: Path | None = None) -> None
         load_imagenet(net.encoder, net.config.encoder)
     elif mediapipe is None:
         raise BadInput(
-            "the encoder blazepose begins with MediaPipe's weights; run `pip download --no-deps "
-            "mediapipe==0.10.21` and pass the wheel as --mediapipe, or pass --start-from"
+            f"the encoder blazepose begins with MediaPipe's weights; run `{GET_WHEEL}` and pass "
+            "the wheel as --mediapipe, or pass --start-from"
         )
     else:
         load_blazepose(net.encoder, mediapipe)

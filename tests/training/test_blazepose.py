@@ -173,5 +173,5 @@ def test_a_wheel_without_the_network_is_refused(tmp_path):
 
 def test_blazeposes_encoder_without_the_wheel_says_how_to_get_it():
     net = bare_net(EncoderHourglassConfig("blazepose", features=16, residuals=1))
-    with pytest.raises(BadInput, match="pip download --no-deps mediapipe"):
+    with pytest.raises(BadInput, match="run `pip download --no-deps --python-version"):
         start_from_published(net)
