@@ -125,5 +125,5 @@ def _fill(conv: NormedConv, weight: Tensor, bias: Tensor) -> None:
 @torch.no_grad()
 def _take_scaled_images(stem: NormedConv) -> None:
     """Let w * (pixel / 255) be computed from (pixel - GREY) / SPREAD."""
-    stem.shift += stem.scale * stem.weight.sum((1, 2, 3)) * (GREY / WHITE)
+    stem.shift.add_(stem.scale * stem.weight.sum((1, 2, 3)) * (GREY / WHITE))
     stem.weight.mul_(SPREAD / WHITE)
