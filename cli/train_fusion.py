@@ -26,7 +26,22 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     default=1_000_000,
     show_default=True,
     type=click.IntRange(0),
-    help="Poses of it that the branch of the joints begins with; fewer than 512: none.",
+    help="Poses that the branch of the joints begins with, of it and of --found; fewer than 512: "
+    "none.",
+)
+@click.option(
+    "--found",
+    default=60_000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Pictures in which the detector looks for joints beforehand, so that its errors are "
+    "learned.",
+)
+@click.option(
+    "--found-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of what it found, for several trainings; written where there is none.  "
+    "[default: found.safetensors in the output]",
 )
 @click.option("--body", type=FILE, help="Body pack for them; without it, capsules.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photos to put them in.")
@@ -53,15 +68,19 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="trainable, early, late, a layer's number, image or maps (one stream alone).",
 )
 @click.option(
-    "--size", default="lite0", show_default=True, type=click.Choice(["lite0", "small", "paper"]),
-    help="Layers: EfficientNet-Lite0 as image stream, a plain one for CPUs, or the authors'.",
-)  # fmt: skip
+    "--size",
+    default="blazepose",
+    show_default=True,
+    type=click.Choice(["blazepose", "lite0", "small", "paper"]),
+    help="Layers: BlazePose's encoder or EfficientNet-Lite0 as image stream, a plain one for CPUs, "
+    "or the authors'.",
+)
 @click.option(
     "--width",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Factor of the channels of lite0 (but for the image stream's) and small.",
+    help="Factor of the channels of blazepose and lite0 (but for the image stream's) and small.",
 )
 @length_options(samples=1_000_000, batch=32)
 @click.option(
@@ -96,6 +115,8 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def train_fusion_command(
     mocap: Path | None,
     joint_samples: int,
+    found: int,
+    found_file: Path | None,
     body: Path | None,
     backgrounds: Path | None,
     shards: Path | None,
@@ -130,6 +151,7 @@ def train_fusion_command(
     from ..training.fusion_loss import FusionLoss
 
     shape = {
+        "blazepose": lambda: encoder_config("blazepose", width),
         "lite0": lambda: encoder_config("lite0", width),
         "small": lambda: small_config(width),
         "paper": paper_config,
@@ -138,6 +160,7 @@ def train_fusion_command(
         config=replace(shape, fusion=fusion_of(fusion, shape.layers)),
         loss=FusionLoss(sharpness=sharpness),
         joint_samples=joint_samples,
+        found=found,
         samples=samples,
         batch=batch,
         photo_share=photo_share,
@@ -160,6 +183,7 @@ def train_fusion_command(
             chosen,
             checkpoint_every=checkpoint_every,
             workers=workers,
+            found=found_file,
             progress=progress,
         )
     click.echo(f"weights: {path}", err=True)

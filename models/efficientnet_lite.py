@@ -61,19 +61,6 @@ def stage_shapes(name: str) -> tuple[StageShape, ...]:
     )
 
 
-def layer_shapes(name: str) -> list[tuple[int, int]]:
-    """Return (channels, stride) of the stem and of each stage.
-
-    Raises:
-        BadInput: there is no such network.
-
-    >>> layer_shapes("lite0")[:3]
-    [(32, 2), (16, 1), (24, 2)]
-    """
-    stages = stage_shapes(name)
-    return [(STEM_CHANNELS, 2), *((stage.channels, stage.stride) for stage in stages)]
-
-
 def _eights(channels: float) -> int:
     """Round to a multiple of eight, downwards by a tenth at most."""
     rounded = max(8, int(channels + 4) // 8 * 8)

@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..poses.errors import BadInput
-from .blazepose_encoder import BlazePoseEncoder
-from .efficientnet_lite import SCALES, EfficientNetLite
+from .encoders import build_encoder, check_encoder
 from .hourglass import OUTPUTS, HourglassConfig, Residual, Stack, check_sides
 
 COARSEST = 32
-BLAZEPOSE = "blazepose"
-ENCODERS = (BLAZEPOSE, *SCALES)
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,7 @@ class EncoderHourglassConfig:
     output: str = "softmax"
 
     def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise BadInput(f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
+        check_encoder(self.encoder)
         for name in ("features", "residuals", "stacks", "outputs"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} must be 1 or more, got {getattr(self, name)}")
@@ -123,8 +119,7 @@ class EncoderHourglass(nn.Module):
         super().__init__()
         self.config = config
         fine = config.features // 2
-        blazepose = config.encoder == BLAZEPOSE
-        self.encoder = BlazePoseEncoder() if blazepose else EfficientNetLite(config.encoder)
+        self.encoder = build_encoder(config.encoder)
         self.top_down = TopDown(config, self.encoder.channels)
         self.norm = nn.BatchNorm2d(fine)
         self.score = nn.Conv2d(fine, config.outputs, 1)

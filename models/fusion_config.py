@@ -5,7 +5,7 @@ from typing import Any
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
-from .efficientnet_lite import layer_shapes
+from .encoders import BLAZEPOSE, layer_shapes
 
 STREAMS = ("image", "maps")
 KINDS = ("trainable", *STREAMS)
@@ -44,9 +44,9 @@ class FusionConfig:
         map_skeleton: whose joints the confidence maps are.
         batch_norm: normalise behind each layer.
         dropout: share of the fully connected layers' values dropped in training.
-        image_encoder: "lite0", "lite1" or "lite2": the image stream's convolutional layers are the
-            stem and the stages of that EfficientNet-Lite, which can begin with trained weights;
-            None: layers as those of the other streams.
+        image_encoder: "blazepose", "lite0", "lite1" or "lite2": the image stream's convolutional
+            layers are the stem and the stages of that encoder, which can begin with trained
+            weights; None: layers as those of the other streams.
         joint_neurons: of each layer of the branch that reads the joints off the maps as numbers; 0:
             no such branch, as in the paper.
 
@@ -175,7 +175,9 @@ _SMALL = (
 )
 
 
-_BESIDE = (24, 24, 32, 48, 64, 64, 96)  # map channels beside an encoder's stem and six stages
+# Map channels beside an encoder's stem and its stages, but for the last of EfficientNet-Lite.
+_BESIDE_BLAZEPOSE = (24, 24, 32, 32, 48, 64, 64, 96)
+_BESIDE_LITE = (24, 24, 32, 48, 64, 64, 96)
 
 
 def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionConfig:
@@ -201,9 +203,10 @@ def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionC
 def encoder_config(
     encoder: str = "lite0", width: float = 1.0, fusion: str | int = "trainable"
 ) -> FusionConfig:
-    """Return a size for CPUs whose image stream is an EfficientNet-Lite but for its last stage.
+    """Return a size for CPUs whose image stream is an encoder; of EfficientNet-Lite but one stage.
 
-    Seven convolutional layers, 128 to 4 pixels, and two fully connected ones.
+    Eight convolutional layers with BlazePose's and seven with EfficientNet-Lite, 128 to 4 pixels,
+    and two fully connected ones.
 
     Args:
         encoder: of the image stream.
@@ -217,10 +220,11 @@ def encoder_config(
     >>> config.layers, config.convs[-1].image, config.shrink
     (9, 192, 32)
     """
-    shapes = layer_shapes(encoder)[: len(_BESIDE)]
+    beside = _BESIDE_BLAZEPOSE if encoder == BLAZEPOSE else _BESIDE_LITE
+    shapes = layer_shapes(encoder)[: len(beside)]
     convs = tuple(
         ConvShape(image, _wide(maps, width), 3, step)
-        for (image, step), maps in zip(shapes, _BESIDE, strict=True)
+        for (image, step), maps in zip(shapes, beside, strict=True)
     )
     neurons = ((_wide(160, width),) * 2,) * 2
     return FusionConfig(

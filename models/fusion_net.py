@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
 from .dense_layer import DenseLayer
-from .efficientnet_lite import EfficientNetLite
+from .encoders import build_encoder
 from .fusion_config import STREAMS, ConvShape, FusionConfig
 from .joint_branch import JointBranch, joint_numbers, read_joints
 
@@ -236,6 +236,6 @@ def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
 
 def _encoder_layers(config: FusionConfig) -> list[nn.Module]:
     """Return the image stream's convolutional layers: an encoder's stem and its stages."""
-    encoder = EfficientNetLite(str(config.image_encoder))
+    encoder = build_encoder(str(config.image_encoder))
     stem = nn.Sequential(encoder.stem, nn.ReLU6())
     return [stem, *encoder.stages][: len(config.convs)]

@@ -33,6 +33,23 @@ class JointBranch(nn.Module):
             for _ in range(BLOCKS)
         )
         self.last = nn.Linear(neurons, numbers)
+        self.norms_held = False
+
+    def hold_norms(self) -> None:
+        """Keep the statistics of the norms from now on, also in training.
+
+        They come from large batches; those of a few pictures would make another lifter of it.
+        """
+        self.norms_held = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "JointBranch":
+        """Switch to training or evaluation, norms that are held to evaluation always."""
+        super().train(mode)
+        for module in self.modules():
+            if self.norms_held and isinstance(module, nn.BatchNorm1d):
+                module.eval()
+        return self
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
         """Return features (N, neurons) and poses (N, numbers), in float32 even under autocast.

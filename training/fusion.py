@@ -15,13 +15,14 @@ from ..models.heatmap_net import place_net
 from ..poses.errors import BadInput
 from .augment import Augmentation
 from .distributed import Place, join_processes, leave_processes
+from .found_joints import kept_or_found
 from .fusion_batches import FusionBatches
 from .fusion_loss import FusionLoss
-from .fusion_maps import MapDraws
+from .fusion_maps import MapDraws, TrainingMaps
 from .fusion_plot import plot_fusion
 from .fusion_start import begin_image_stream, hold_image_stream
 from .fusion_validation import FusionData, Validation, write_weights
-from .joint_branch import teach_joint_branch
+from .joint_branch import BranchDraws, teach_joint_branch
 from .loop import LoopSettings, Progress, train_loop
 from .synthetic_pictures import SyntheticPictures
 
@@ -54,8 +55,12 @@ class FusionRecipe:
         rate: peak learning rate of AdamW (the paper: Adam, 1e-3).
         fusion_rate: the same for alpha and beta, as a part of `rate`.
         encoder_rate: the same for an image stream that begins with trained weights.
-        joint_rate: the same for a branch of the joints that begins with motion capture.
-        joint_samples: poses of motion capture, where it is given, that the branch begins with.
+        joint_rate: the same for a branch of the joints that was taught before.
+        joint_samples: poses without pictures that the branch begins with: of motion capture, where
+            it is given, and found ones.
+        joint_poses: of them in each step, over all processes.
+        found: pictures of synthetic people in which the detector looks for joints beforehand, so
+            that the branch learns its errors; 0, or no detector: none.
         warm_up: samples over which the rate rises.
         settled: part of the training, its end, in which the fusion weights are 0 and 1, so that
             pruning is exact; the paper prunes weights that are nearly that.
@@ -80,6 +85,8 @@ class FusionRecipe:
     encoder_rate: float = 0.4
     joint_rate: float = 0.4
     joint_samples: int = 1_000_000
+    joint_poses: int = 128
+    found: int = 60_000
     warm_up: int = 10_000
     settled: float = 0.3
     settling: float = 0.3
@@ -102,6 +109,7 @@ def train_fusion(
     *,
     checkpoint_every: int = 20_000,
     workers: int = 0,
+    found: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Path:
     """Train the fusion network, or go on with the training that `folder` holds.
@@ -117,20 +125,24 @@ def train_fusion(
         device: where to train.
         checkpoint_every: samples between two checkpoints, each with a validation.
         workers: processes that make or read the synthetic people.
-        progress: called after each step, also of the branch that motion capture teaches.
+        found: file of the joints that the detector found; where there is none it is written. None:
+            `found.safetensors` in the folder.
+        progress: called after each step, also of what comes before the network's own.
 
     Returns:
         The path of the weights.
 
     Raises:
-        BadInput: a setting is out of range, or the folder holds a training of another recipe.
+        BadInput: a setting is out of range, the folder holds a training of another recipe, or
+            `found` joints of another detector.
         WeightsMissing: the folder holds the training of another network.
     """
     folder.mkdir(parents=True, exist_ok=True)
     about = {"recipe": json.loads(json.dumps(asdict(recipe)))}
     place = join_processes(device)
     try:
-        _train(recipe, data, folder, place, about, checkpoint_every, workers, progress)
+        kept = found or folder / "found.safetensors"
+        _train(recipe, data, folder, kept, place, about, checkpoint_every, workers, progress)
     finally:
         leave_processes()
     return folder / "fusion.safetensors"
@@ -140,6 +152,7 @@ def _train(
     recipe: FusionRecipe,
     data: FusionData,
     folder: Path,
+    kept: Path,
     place: Place,
     about: dict[str, Any],
     checkpoint_every: int,
@@ -153,15 +166,22 @@ def _train(
     net = FusionNet(recipe.config)
     begin_image_stream(net, data.detector)
     net = net.to(place.device)
-    if data.mocap is not None and not (folder / "checkpoint.safetensors").exists():
-        teach_joint_branch(
-            net, data.mocap, recipe.joint_samples, recipe.seed, place.device, progress
-        )
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = data.detector.input_size if data.detector else recipe.config.input_size
     people = SyntheticPictures(
         data.people, _stored_size(data, size), workers, pinned=place.device.type == "cuda"
     )
+    found = None
+    if data.detector and recipe.found and net.joints is not None:
+        maps = TrainingMaps(recipe.draws, data.detector)
+        found = kept_or_found(
+            kept, people, maps, recipe.augmentation, recipe.found, recipe.seed, place, progress
+        )
+    branch = BranchDraws(data.mocap, found)
+    if not (folder / "checkpoint.safetensors").exists():
+        teach_joint_branch(net, branch, recipe.joint_samples, recipe.seed, place.device, progress)
+    if net.joints is not None and branch:
+        net.joints.hold_norms()
     batches = FusionBatches(
         people,
         data.photos,
@@ -173,6 +193,8 @@ def _train(
         photo_share=recipe.photo_share,
         settle_at=min(round((1 - recipe.settled) * recipe.samples), recipe.samples - recipe.batch),
         settling=round(recipe.settling * recipe.samples),
+        branch=branch,
+        branch_poses=recipe.joint_poses,
         place=place,
     )
     validation = Validation(data, place.device) if place.rank == 0 else None
@@ -187,9 +209,8 @@ def _train(
         return scores
 
     settings = LoopSettings.of(recipe, checkpoint_every)
-    train_loop(
-        net, batches, settings, folder, place, on_checkpoint, progress, _groups(net, recipe, data)
-    )
+    groups = _groups(net, recipe, taught=bool(branch))
+    train_loop(net, batches, settings, folder, place, on_checkpoint, progress, groups)
     if place.rank == 0 and recipe.config.fusion == "trainable":
         plot_fusion(folder / "log.jsonl", folder / "fusion.png")
 
@@ -204,7 +225,7 @@ def _fusion_state(net: FusionNet) -> dict[str, float]:
     return {name: round(value, 5) for name, value in state.items()}
 
 
-def _groups(net: FusionNet, recipe: FusionRecipe, data: FusionData) -> list[dict[str, Any]]:
+def _groups(net: FusionNet, recipe: FusionRecipe, taught: bool) -> list[dict[str, Any]]:
     """Return the optimizer's groups.
 
     alpha and beta have a rate of their own and no decay; what begins with trained weights learns
@@ -217,8 +238,8 @@ def _groups(net: FusionNet, recipe: FusionRecipe, data: FusionData) -> list[dict
     first = {id(p) for p in encoder + branch} | {id(p) for name, p in named if name in of_fusion}
     groups: list[dict[str, Any]] = [{"params": [p for _, p in named if id(p) not in first]}]
     # the branch is a group of its own either way: checkpoints keep the optimizer's state in order
-    taught = recipe.joint_rate if data.mocap is not None else 1.0
-    for parameters, scale in ((encoder, recipe.encoder_rate), (branch, taught)):
+    of_branch = recipe.joint_rate if taught else 1.0
+    for parameters, scale in ((encoder, recipe.encoder_rate), (branch, of_branch)):
         if parameters:
             groups.append({"params": parameters, "scale": scale})
     own = [p for name, p in named if name in of_fusion]

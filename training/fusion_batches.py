@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,8 +18,10 @@ from .fusion_loss import FusionLoss
 from .fusion_maps import MapDraws, TrainingMaps
 from .fusion_views import changed_views
 from .hourglass import sampling_weights
+from .joint_branch import BranchDraws, branch_error
 from .synthetic_pictures import PictureBatch, SyntheticPictures
 
+BRANCH_SHARE = 0.5  # of the loss of poses without pictures
 STEEPEST = 30.0  # times alpha: with alpha near 1 weights of less than 1e-3 and more than 0.999
 
 
@@ -36,6 +39,8 @@ class FusionBatches:
         photo_share: share of them that are real photos.
         settle_at: samples after which the fusion weights become 0 and 1.
         settling: samples before that, in which they are sharpened towards it.
+        branch: joints and poses without pictures, for the branch of the joints; empty: none.
+        branch_poses: of them in a step, over all processes.
         place: this process.
 
     Raises:
@@ -55,6 +60,8 @@ class FusionBatches:
         photo_share: float,
         settle_at: int,
         settling: int,
+        branch: BranchDraws,
+        branch_poses: int,
         place: Place,
     ) -> None:
         self.count = batch // place.world
@@ -68,6 +75,7 @@ class FusionBatches:
         self.augmentation = augmentation
         self.settle_at, self.settling = settle_at, settling
         self.maps = TrainingMaps(draws, detector)
+        self.branch, self.branch_poses = branch, branch_poses // place.world
         self.step_samples = batch
         self._stream: Iterator[PictureBatch] | None = None
         self._expected = -1
@@ -103,7 +111,12 @@ class FusionBatches:
         )
         with torch.autocast(device, torch.bfloat16, enabled=device != "mps"):
             poses = net(images, maps)
-        return self.loss(poses.float(), joints_mm, joints_px[len(joints_mm) :], own)
+        loss = self.loss(poses.float(), joints_mm, joints_px[len(joints_mm) :], own)
+        if own.joints is not None and self.branch and self.branch_poses:
+            rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
+            given = self.branch(self.branch_poses, rng)
+            loss = loss + BRANCH_SHARE * branch_error(own, *given, self.place.device)
+        return loss
 
     def _sharpen(self, net: FusionNet, seen: int) -> None:
         """Make the fusion weights steeper, and 0 and 1 in the end."""

@@ -31,7 +31,7 @@ class MapDraws:
         headless: share without a map of the head's top, which COCO's detectors lack.
     """
 
-    detected: float = 0.5
+    detected: float = 0.7
     skill: tuple[float, float] = (0.0, 3.0)
     exact: float = 0.2
     spread: tuple[float, float] = (0.012, 0.03)
@@ -97,23 +97,35 @@ class TrainingMaps:
         return maps * ~lost[..., None, None].to(maps.device)
 
     @torch.no_grad()
-    def _detected(self, crops: Tensor, size: int) -> Tensor:
+    def look(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the detector finds in crops, without mirrored ones.
+
+        Args:
+            crops: (N, 3, crop_size, crop_size) in 0..255.
+
+        Returns:
+            joints_px (N, 16, 2) crop pixels, confidence (N, 16), and the detector's own maps.
+        """
         detector = self.detector
         assert detector is not None
         inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
         with torch.autocast(crops.device.type, torch.bfloat16, enabled=crops.device.type != "mps"):
             joints = infer_crops(detector.net, inputs, None, detector.calibration)
-        scale = size / detector.input_size
         placed = convert_joints(
-            ((joints.joints_px.float() + 0.5) * scale - 0.5).cpu().numpy(),
+            joints.joints_px.float().cpu().numpy(),
             joints.confidence.float().cpu().numpy(),
             self.skeleton,
             _MPII,
         )
         px, confidence = (torch.from_numpy(a).to(crops.device) for a in placed[:2])
+        return px, confidence, joints.maps.float()
+
+    def _detected(self, crops: Tensor, size: int) -> Tensor:
+        px, confidence, found = self.look(crops)
+        px = (px + 0.5) * (size / self.crop_size) - 0.5
         own = (self.source >= 0).to(crops.device)
-        to_cells = same_area(size, joints.maps.shape[-1]).expand(len(crops), -1, -1)
-        given = joints.maps.float()[:, self.source.to(crops.device)[own]]
+        to_cells = same_area(size, found.shape[-1]).expand(len(crops), -1, -1)
+        given = found[:, self.source.to(crops.device)[own]]
         maps = drawn_maps(px, confidence, size)
         maps[:, own] = read_maps(given, confidence[:, own], to_cells, size)
         return maps

@@ -6,8 +6,10 @@ from torch import nn
 
 from ..models.efficientnet_lite import EfficientNetLite, hold_depthwise
 from ..models.encoder_hourglass import EncoderHourglass
+from ..models.encoders import build_encoder
 from ..models.fusion_net import FusionNet
 from ..models.load import LoadedHourglass
+from ..poses.errors import BadInput
 from .imagenet import load_imagenet
 
 HELD = 3  # stem and two stages
@@ -17,17 +19,23 @@ def begin_image_stream(net: FusionNet, detector: LoadedHourglass | None) -> None
     """Fill an image stream that is an encoder with the detector's, if alike, or with ImageNet's.
 
     Raises:
+        BadInput: the image stream is BlazePose's encoder, and the detector has another one.
         WeightsMissing: ImageNet's weights are needed and not installed.
     """
     name = net.config.image_encoder
     if name is None or "image" not in net.streams:
         return
-    whole = EfficientNetLite(name)
+    whole = build_encoder(name)
     known = detector.net if detector is not None else None
     if isinstance(known, EncoderHourglass) and known.config.encoder == name:
         whole.load_state_dict(known.encoder.state_dict())
-    else:
+    elif isinstance(whole, EfficientNetLite):
         load_imagenet(whole, name)
+    else:
+        raise BadInput(
+            f"an image stream of the size {name} begins with a detector's encoder; give a "
+            "--detector that has it, like hourglass-s, or take --size lite0"
+        )
     for own, trained in zip(_layers(net), (whole.stem, *whole.stages), strict=False):
         cast(Any, own[0] if trained is whole.stem else own).load_state_dict(trained.state_dict())
 

@@ -1,4 +1,4 @@
-"""What the fusion network's branch of the joints begins with: lifting learned from mocap alone."""
+"""What the fusion network's branch of the joints learns from beside pictures: poses in numbers."""
 
 import logging
 import time
@@ -11,6 +11,7 @@ from ..datasets.mocap import MocapPack
 from ..models.fusion_net import UNIT_MM, FusionNet
 from ..models.joint_branch import joint_numbers
 from ..poses.convert import convert_joints
+from .found_joints import FoundJoints
 from .fusion_loss import pose_error
 from .lifting_samples import LiftingSamples, PoseDraws, training_rows
 from .loop import Progress
@@ -22,33 +23,76 @@ BATCH = 512
 RATE = 2e-3
 
 
+class BranchDraws:
+    """Draw joints and poses from motion capture, and from what a detector found in pictures.
+
+    Args:
+        pack: the poses of split 0 are used, with a detector's errors drawn; None: no such poses.
+        found: joints with the errors of one detector; None: none. With both, half come from each.
+
+    Raises:
+        BadInput: the pack has no poses to train on.
+    """
+
+    def __init__(self, pack: MocapPack | None, found: FoundJoints | None) -> None:
+        self.found = found
+        self.poses = PoseDraws(pack, training_rows(pack), LiftingSamples()) if pack else None
+
+    def __bool__(self) -> bool:
+        return self.poses is not None or self.found is not None
+
+    def __call__(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return what the branch takes, (N, 16, 3), and the true poses (N, 17, 3) in millimetres.
+
+        Args:
+            count: N.
+            rng: source of all draws.
+        """
+        if self.poses is None or self.found is None:
+            return self._found(count, rng) if self.poses is None else self._captured(count, rng)
+        parts = self._captured(count - count // 2, rng), self._found(count // 2, rng)
+        numbers, truth = (torch.cat(part) for part in zip(*parts, strict=True))
+        return numbers, truth
+
+    def _found(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        assert self.found is not None
+        return self.found.draw(count, rng)
+
+    def _captured(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        assert self.poses is not None
+        joints_px, confidence, joints_mm = self.poses(count, rng)
+        placed = convert_joints(joints_px, confidence, "h36m17", "mpii16")
+        height = np.where(np.isfinite(placed.joints).all(-1), placed.confidence, 0.0)
+        px, high, truth = (
+            torch.from_numpy(array).float()
+            for array in (np.nan_to_num(placed.joints), height, joints_mm)
+        )
+        return joint_numbers(px, high), truth
+
+
 def teach_joint_branch(
     net: FusionNet,
-    pack: MocapPack,
+    draws: BranchDraws,
     samples: int,
     seed: int,
     device: torch.device,
     progress: Progress = lambda _: None,
 ) -> None:
-    """Train the branch of the joints, if the network has one, to lift captured poses by itself.
+    """Train the branch of the joints, if the network has one, to lift poses by itself.
 
-    Motion capture has many more poses than pictures can be made of in the same time; what depth
+    There are many more poses in numbers than pictures can be made of in the same time; what depth
     follows from joints alone is learned here, in a minute or two.
 
     Args:
         net: its `joints` are trained in place.
-        pack: the poses of split 0 are used.
+        draws: of joints and poses; empty: nothing is taught.
         samples: drawn from them; fewer than a batch of 512: none.
         seed: of the draws.
         device: of the network.
         progress: called after each step with seen, total, loss and samples_per_s.
-
-    Raises:
-        BadInput: the pack has no poses to train on.
     """
-    if net.joints is None or samples < BATCH:
+    if net.joints is None or not draws or samples < BATCH:
         return
-    draws = PoseDraws(pack, training_rows(pack), LiftingSamples())
     net.joints.train()
     optimizer = torch.optim.AdamW(net.joints.parameters(), RATE, weight_decay=1e-2)
     rng = np.random.default_rng(seed)
@@ -56,9 +100,7 @@ def teach_joint_branch(
         started = time.perf_counter()
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(seen, samples, RATE, 20 * BATCH)
-        numbers, truth = branch_samples(draws, BATCH, rng)
-        _, lifted = net.joints(numbers.to(device))
-        loss = pose_error(lifted.view(-1, *truth.shape[1:]), truth.to(device) / UNIT_MM)
+        loss = branch_error(net, *draws(BATCH, rng), device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.joints.parameters(), 5.0)
@@ -69,13 +111,8 @@ def teach_joint_branch(
     log.info("the branch of the joints: %.1f mm", UNIT_MM * float(loss.detach()))
 
 
-def branch_samples(draws: PoseDraws, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Return what the branch takes, (N, 16, 3), and the true poses (N, 17, 3) in millimetres."""
-    joints_px, confidence, joints_mm = draws(count, rng)
-    placed = convert_joints(joints_px, confidence, "h36m17", "mpii16")
-    height = np.where(np.isfinite(placed.joints).all(-1), placed.confidence, 0.0)
-    px, high, truth = (
-        torch.from_numpy(array).float()
-        for array in (np.nan_to_num(placed.joints), height, joints_mm)
-    )
-    return joint_numbers(px, high), truth
+def branch_error(net: FusionNet, numbers: Tensor, truth: Tensor, device: torch.device) -> Tensor:
+    """Return the mean error of the branch's own poses against (N, 17, 3) mm, in its unit."""
+    assert net.joints is not None
+    _, lifted = net.joints(numbers.to(device))
+    return pose_error(lifted.view(-1, *truth.shape[1:]), truth.to(device) / UNIT_MM)

@@ -16,17 +16,25 @@ from lift3d.training import fusion_start
 from lift3d.training.fusion_start import begin_image_stream, hold_image_stream
 
 
+def detector_with(encoder):
+    torch.manual_seed(3)
+    net = EncoderHourglass(EncoderHourglassConfig(encoder, features=16)).eval()
+    return LoadedHourglass(net, "mpii16", 192)
+
+
 @pytest.fixture(scope="module")
 def detector():
-    torch.manual_seed(3)
-    net = EncoderHourglass(EncoderHourglassConfig(features=16)).eval()
-    return LoadedHourglass(net, "mpii16", 192)
+    return detector_with("lite0")
+
+
+def net_with(encoder):
+    torch.manual_seed(4)
+    return FusionNet(encoder_config(encoder, width=0.25))
 
 
 @pytest.fixture
 def net():
-    torch.manual_seed(4)
-    return FusionNet(encoder_config(width=0.25))
+    return net_with("lite0")
 
 
 def inputs(count=2):
@@ -34,13 +42,25 @@ def inputs(count=2):
     return torch.randn(count, 3, 128, 128), torch.rand(count, 16, 128, 128)
 
 
-def test_the_image_stream_gives_what_the_detectors_encoder_gives(net, detector):
+@pytest.mark.parametrize(("encoder", "layer"), [("lite0", 6), ("blazepose", 7)])
+def test_the_image_stream_gives_what_the_detectors_encoder_gives(encoder, layer):
+    net, detector = net_with(encoder), detector_with(encoder)
     begin_image_stream(net, detector)
     images, maps = inputs()
     with torch.no_grad():
-        wanted = detector.net.encoder.eval()(images)[2]  # of a sixteenth, behind five stages
-        found = net.eval().stream_outputs(images, maps, 6)[0]
+        wanted = detector.net.encoder.eval()(images)[2]  # of a sixteenth of the side
+        found = net.eval().stream_outputs(images, maps, layer)[0]
     torch.testing.assert_close(found, wanted)
+
+
+def test_blazeposes_encoder_needs_a_detector_that_has_it(detector):
+    for other in (detector, None):
+        with pytest.raises(BadInput) as failure:
+            begin_image_stream(net_with("blazepose"), other)
+        assert str(failure.value) == (
+            "an image stream of the size blazepose begins with a detector's encoder; give a "
+            "--detector that has it, like hourglass-s, or take --size lite0"
+        )
 
 
 def test_without_such_a_detector_it_begins_with_imagenets(net, monkeypatch):
@@ -60,7 +80,9 @@ def test_a_network_without_an_encoder_is_left_alone(config, detector):
         torch.testing.assert_close(value, before[name])
 
 
-def test_what_is_held_gets_no_gradient_and_all_else_does(net):
+@pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
+def test_what_is_held_gets_no_gradient_and_all_else_does(encoder):
+    net = net_with(encoder)
     learning = hold_image_stream(net)
     net.train()(*inputs(4)).square().sum().backward()
     missing = {name for name, p in net.named_parameters() if p.grad is None}
@@ -70,8 +92,10 @@ def test_what_is_held_gets_no_gradient_and_all_else_does(net):
     assert all(p.grad is not None for p in learning)
 
 
-def test_pruning_and_folding_change_nothing_but_rounding(net, detector):
-    begin_image_stream(net, detector)
+@pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
+def test_pruning_and_folding_change_nothing_but_rounding(encoder):
+    net = net_with(encoder)
+    begin_image_stream(net, detector_with(encoder))
     net.eval().settle()
     given = inputs()
     with torch.no_grad():
@@ -87,7 +111,7 @@ def test_other_channels_than_the_encoders_are_refused():
     wrong = (replace(config.convs[0], image=24), *config.convs[1:])
     with pytest.raises(BadInput, match=r"^with the image_encoder 'lite0' the image stream's"):
         replace(config, convs=wrong)
-    with pytest.raises(BadInput, match=r"^encoder must be one of lite0"):
+    with pytest.raises(BadInput, match=r"^encoder must be one of blazepose, lite0"):
         encoder_config("resnet")
 
 

@@ -11,11 +11,11 @@ from lift3d.models.fusion_config import ConvShape, FusionConfig
 from lift3d.models.fusion_net import UNIT_MM, FusionNet
 from lift3d.models.load_fusion import load_fusion
 from lift3d.poses.errors import BadInput
+from lift3d.training.found_joints import FoundJoints
 from lift3d.training.fusion import FusionRecipe, _groups, train_fusion
-from lift3d.training.fusion_loss import pose_error
 from lift3d.training.fusion_validation import FusionData
-from lift3d.training.joint_branch import BATCH, branch_samples, teach_joint_branch
-from lift3d.training.lifting_samples import LiftingSamples, PoseDraws, training_rows
+from lift3d.training.joint_branch import BATCH, BranchDraws, branch_error, teach_joint_branch
+from lift3d.training.lifting_samples import LiftingSamples
 
 CPU = torch.device("cpu")
 TINY = FusionConfig(
@@ -25,17 +25,20 @@ SMALL = FusionRecipe(config=TINY, samples=8, batch=4, warm_up=4, joint_samples=2
 
 
 def error_mm(net, pack):
-    draws = PoseDraws(pack, training_rows(pack), LiftingSamples(detected=0, blurred=0, hidden=0))
-    numbers, truth = branch_samples(draws, 200, np.random.default_rng(5))
+    draws = exact_draws(pack, detected=0, blurred=0, hidden=0)
+    net.joints.eval()
     with torch.no_grad():
-        lifted = net.joints.eval()(numbers)[1].view(-1, 17, 3)
-    return UNIT_MM * float(pose_error(lifted, truth / UNIT_MM))
+        return UNIT_MM * float(branch_error(net, *draws(200, np.random.default_rng(5)), CPU))
+
+
+def exact_draws(pack, **shares):
+    draws = BranchDraws(pack, None)
+    draws.poses.samples = LiftingSamples(**shares)
+    return draws
 
 
 def test_samples_are_finite_and_hidden_joints_are_nothing(pack):
-    draws = PoseDraws(pack, training_rows(pack), LiftingSamples(hidden=1.0))
-
-    numbers, truth = branch_samples(draws, 50, np.random.default_rng(0))
+    numbers, truth = exact_draws(pack, hidden=1.0)(50, np.random.default_rng(0))
 
     assert numbers.shape == (50, 16, 3)
     assert truth.shape == (50, 17, 3)
@@ -51,7 +54,10 @@ def test_it_learns_to_lift(pack):
     before = error_mm(net, pack)
     losses = []
 
-    teach_joint_branch(net, pack, 40 * BATCH, 1, CPU, lambda state: losses.append(state["loss"]))
+    def keep(state):
+        losses.append(state["loss"])
+
+    teach_joint_branch(net, BranchDraws(pack, None), 40 * BATCH, 1, CPU, keep)
 
     assert len(losses) == 40
     assert error_mm(net, pack) < 0.8 * before
@@ -63,7 +69,7 @@ def test_only_the_branch_is_taught_and_the_same_each_time(pack):
         torch.manual_seed(0)
         net = FusionNet(TINY)
         before = {name: value.clone() for name, value in net.streams.state_dict().items()}
-        teach_joint_branch(net, pack, 2 * BATCH, 1, CPU)
+        teach_joint_branch(net, BranchDraws(pack, None), 2 * BATCH, 1, CPU)
         nets.append(net)
         assert all(
             torch.equal(value, before[name]) for name, value in net.streams.state_dict().items()
@@ -76,7 +82,7 @@ def test_only_the_branch_is_taught_and_the_same_each_time(pack):
 def test_a_network_without_the_branch_is_left_alone(pack):
     net = FusionNet(replace(TINY, joint_neurons=0))
 
-    teach_joint_branch(net, pack, 2 * BATCH, 1, CPU)
+    teach_joint_branch(net, BranchDraws(pack, None), 2 * BATCH, 1, CPU)
 
     assert net.joints is None
 
@@ -93,27 +99,54 @@ def test_a_training_begins_with_it_once(pack, stroke_people, tmp_path, caplog):
     assert load_fusion(path, CPU)[0].joints is not None
 
 
+def test_norms_that_are_held_keep_their_statistics_and_learn_on(pack):
+    net = FusionNet(TINY)
+    teach_joint_branch(net, BranchDraws(pack, None), 2 * BATCH, 1, CPU)
+    numbers, truth = BranchDraws(pack, None)(6, np.random.default_rng(1))
+    with torch.no_grad():
+        wanted = net.joints.eval()(numbers)[1]
+
+    net.joints.hold_norms()
+    net.train()
+    norm = net.joints.first.norm
+    before = norm.running_mean.clone()
+    branch_error(net, numbers, truth, CPU).backward()
+
+    torch.testing.assert_close(net.joints(numbers)[1], wanted)
+    assert torch.equal(norm.running_mean, before)
+    assert norm.weight.grad.abs().sum() > 0
+
+
+def test_half_of_the_draws_are_found_joints_where_there_are_some(pack):
+    found = FoundJoints(torch.rand(5, 16, 3), torch.full((5, 17, 3), 7.0))
+    both, alone = BranchDraws(pack, found), BranchDraws(None, found)
+
+    of_found = [
+        int((draws(9, np.random.default_rng(0))[1][..., 2] == 7).all(1).sum())
+        for draws in (both, alone)
+    ]
+
+    assert of_found == [4, 9]
+    assert both
+    assert not BranchDraws(None, None)
+
+
 def test_a_pack_without_poses_to_train_on_is_named(pack):
     other = replace(pack, clip_split=np.ones(3, int))
     with pytest.raises(BadInput) as failure:
-        teach_joint_branch(FusionNet(TINY), other, 2 * BATCH, 1, CPU)
+        BranchDraws(other, None)
     assert str(failure.value) == ("the pack has no poses of split 0 to train on; give another pack")
 
 
-def test_the_optimizers_order_does_not_depend_on_the_mocap(pack):
-    known = PictureSet(
-        np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 17, 2)), np.zeros((1, 17, 3))
-    )
+def test_the_optimizers_order_does_not_depend_on_what_was_taught():
     net = FusionNet(TINY)
-    with_mocap, without = (
-        _groups(net, SMALL, FusionData(None, known, mocap=mocap)) for mocap in (pack, None)
-    )
+    taught, untaught = (_groups(net, SMALL, taught=taught) for taught in (True, False))
 
-    order = [[id(p) for g in groups for p in g["params"]] for groups in (with_mocap, without)]
+    order = [[id(p) for g in groups for p in g["params"]] for groups in (taught, untaught)]
     assert order[0] == order[1]
     branch = {id(p) for p in net.joints.parameters()}
     scales = [
         next(g.get("scale", 1.0) for g in groups if id(g["params"][0]) in branch)
-        for groups in (with_mocap, without)
+        for groups in (taught, untaught)
     ]
     assert scales == [SMALL.joint_rate, 1.0]
