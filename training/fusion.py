@@ -22,7 +22,7 @@ from .fusion_maps import MapDraws, TrainingMaps
 from .fusion_plot import plot_fusion
 from .fusion_start import begin_image_stream, hold_image_stream
 from .fusion_validation import FusionData, Validation, write_weights
-from .joint_branch import BranchDraws, teach_joint_branch
+from .joint_branch import BATCH, BranchDraws, teach_joint_branch
 from .loop import LoopSettings, Progress, train_loop
 from .synthetic_pictures import SyntheticPictures
 
@@ -178,9 +178,10 @@ def _train(
             kept, people, maps, recipe.augmentation, recipe.found, recipe.seed, place, progress
         )
     branch = BranchDraws(data.mocap, found)
+    taught = net.joints is not None and bool(branch) and recipe.joint_samples >= BATCH
     if not (folder / "checkpoint.safetensors").exists():
         teach_joint_branch(net, branch, recipe.joint_samples, recipe.seed, place.device, progress)
-    if net.joints is not None and branch:
+    if net.joints is not None and taught:
         net.joints.hold_norms()
     batches = FusionBatches(
         people,
@@ -209,7 +210,7 @@ def _train(
         return scores
 
     settings = LoopSettings.of(recipe, checkpoint_every)
-    groups = _groups(net, recipe, taught=bool(branch))
+    groups = _groups(net, recipe, taught)
     train_loop(net, batches, settings, folder, place, on_checkpoint, progress, groups)
     if place.rank == 0 and recipe.config.fusion == "trainable":
         plot_fusion(folder / "log.jsonl", folder / "fusion.png")
