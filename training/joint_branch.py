@@ -48,15 +48,13 @@ class BranchDraws:
             count: N.
             rng: source of all draws.
         """
-        if self.poses is None or self.found is None:
-            return self._found(count, rng) if self.poses is None else self._captured(count, rng)
-        parts = self._captured(count - count // 2, rng), self._found(count // 2, rng)
+        if self.found is None:
+            return self._captured(count, rng)
+        if self.poses is None:
+            return self.found.draw(count, rng)
+        parts = self._captured(count - count // 2, rng), self.found.draw(count // 2, rng)
         numbers, truth = (torch.cat(part) for part in zip(*parts, strict=True))
         return numbers, truth
-
-    def _found(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        assert self.found is not None
-        return self.found.draw(count, rng)
 
     def _captured(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         assert self.poses is not None
