@@ -75,7 +75,7 @@ class Contender:
 
 @click.command()
 @click.argument("photo", default=PHOTO, type=click.Path(exists=True, path_type=Path))
-@click.option("--weights", multiple=True, default=("hourglass-s",), show_default=True)
+@click.option("--weights", multiple=True, default=("hourglass-s", "hourglass-m"), show_default=True)
 @click.option("--finder", default="people", show_default=True, help="Weights of the finder.")
 @click.option("--repeats", default=50, type=click.IntRange(2), help="Photos for each row.")
 @click.option("--threads", default=2, type=click.IntRange(1), help="CPU threads of torch.")

@@ -67,15 +67,15 @@ def train() -> None:
     "--encoder",
     default="lite0",
     show_default=True,
-    type=click.Choice(["blazepose", "lite0", "lite2", "none"]),
+    type=click.Choice(["blazepose", "blazepose-heavy", "lite0", "lite2", "none"]),
     help="Way down: BlazePose's with MediaPipe's weights, EfficientNet-Lite with ImageNet's, or "
     "the papers' (none).",
 )
 @click.option(
     "--mediapipe",
     type=FILE,
-    help="For the encoder blazepose: the wheel of mediapipe 0.10.21 "
-    "(pip download --no-deps --python-version 3.12 mediapipe==0.10.21).",
+    help="For BlazePose's encoders: the package that has MediaPipe's weights (curl -O "
+    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz).",
 )
 @click.option(
     "--stacks",
@@ -109,6 +109,13 @@ def train() -> None:
     type=click.FloatRange(0, min_open=True),
     help="Peak learning rate.",
 )
+@click.option(
+    "--encoder-rate",
+    default=0.4,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="The encoder's learning rate as a part of --rate; the heavy one needs 0.02.",
+)
 @seed_option()
 @CHECKPOINT_EVERY
 @device_option()
@@ -130,6 +137,7 @@ def train_hourglass_command(
     loss: str,
     batch: int,
     rate: float,
+    encoder_rate: float,
     seed: int,
     checkpoint_every: int,
     device: str,
@@ -151,7 +159,12 @@ def train_hourglass_command(
         else EncoderHourglassConfig(encoder, **shape, output=output)
     )
     recipe = HourglassRecipe(
-        config=config, phases=parse_phases(phases), batch=batch, rate=rate, seed=seed
+        config=config,
+        phases=parse_phases(phases),
+        batch=batch,
+        rate=rate,
+        encoder_rate=encoder_rate,
+        seed=seed,
     )
     chosen = choose_device(device)
     click.echo("reading the crops ...", err=True)

@@ -1,7 +1,7 @@
 """The encoder of BlazePose: the bottom-up half of a hourglass that can start from MediaPipe's.
 
-Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking" (2020), in the form of the
-full landmark model of MediaPipe 0.10.21: inverted residuals as in EfficientNet-Lite, narrower.
+Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking" (2020), in the form of
+MediaPipe's full and heavy landmark models: inverted residuals as in EfficientNet-Lite.
 """
 
 from torch import Tensor, nn
@@ -15,36 +15,50 @@ from .efficientnet_lite import (
 )
 
 STEM_CHANNELS = 24
-STAGES = (
-    StageShape(1, 3, 1, 1, 16),
-    StageShape(1, 3, 2, 4, 24),
-    StageShape(1, 3, 1, 6, 24),
-    StageShape(2, 5, 2, 6, 32),
-    StageShape(3, 3, 2, 6, 64),
-    StageShape(3, 5, 1, 6, 88),
-    StageShape(4, 5, 2, 6, 144),
-)
+STAGES = {
+    "blazepose": (
+        StageShape(1, 3, 1, 1, 16),
+        StageShape(1, 3, 2, 4, 24),
+        StageShape(1, 3, 1, 6, 24),
+        StageShape(2, 5, 2, 6, 32),
+        StageShape(3, 3, 2, 6, 64),
+        StageShape(3, 5, 1, 6, 88),
+        StageShape(4, 5, 2, 6, 144),
+    ),
+    "blazepose-heavy": (
+        StageShape(1, 3, 1, 1, 24),
+        StageShape(2, 3, 2, 4, 32),
+        StageShape(2, 3, 1, 6, 32),
+        StageShape(4, 5, 2, 6, 56),
+        StageShape(6, 3, 2, 6, 112),
+        StageShape(6, 5, 1, 6, 160),
+        StageShape(8, 5, 2, 6, 272),
+    ),
+}
 TAPS = (2, 3, 5)  # the last stages with maps of a quarter, 1/8 and 1/16; the top has 1/32
-TOP_CHANNELS = 864
 
 
 class BlazePoseEncoder(nn.Module):
     """The landmark network's way down, without its heads.
 
+    Args:
+        name: "blazepose", of the full model, or "blazepose-heavy".
+
     >>> import torch
-    >>> maps = BlazePoseEncoder().eval()(torch.zeros(1, 3, 64, 64))
+    >>> maps = BlazePoseEncoder("blazepose").eval()(torch.zeros(1, 3, 64, 64))
     >>> [tuple(each.shape[1:]) for each in maps]
     [(24, 16, 16), (32, 8, 8), (88, 4, 4), (864, 2, 2)]
     """
 
-    channels = (*(STAGES[k].channels for k in TAPS), TOP_CHANNELS)
-
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
+        shapes = STAGES[name]
+        top = shapes[-1].expansion * shapes[-1].channels
+        self.channels = (*(shapes[k].channels for k in TAPS), top)
         self.stem = NormedConv(3, STEM_CHANNELS, 3, 2)
-        self.stages = residual_stages(STEM_CHANNELS, STAGES)
-        self.widen = NormedConv(STAGES[-1].channels, TOP_CHANNELS)
-        self.filter = NormedConv(TOP_CHANNELS, TOP_CHANNELS, 3, groups=TOP_CHANNELS)
+        self.stages = residual_stages(STEM_CHANNELS, shapes)
+        self.widen = NormedConv(shapes[-1].channels, top)
+        self.filter = NormedConv(top, top, 3, groups=top)
 
     def hold(self) -> None:
         """Stop learning in the stem, the first stages and every depthwise filter.

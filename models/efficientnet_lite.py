@@ -116,7 +116,10 @@ class NormedConv(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1 x 1, filter each channel, project by 1 x 1; the sum where the shapes allow it."""
+    """Expand by 1 x 1, filter each channel, project by 1 x 1.
+
+    The sum with what came in, where the shapes allow it and the block expands.
+    """
 
     def __init__(self, width_in: int, shape: StageShape, stride: int) -> None:
         super().__init__()
@@ -126,7 +129,7 @@ class InvertedResidual(nn.Module):
             self.expand = nn.Sequential(NormedConv(width_in, inner), nn.ReLU6(inplace=True))
         self.depthwise = NormedConv(inner, inner, shape.kernel, stride, inner)
         self.project = NormedConv(inner, shape.channels)
-        self.adds = stride == 1 and width_in == shape.channels
+        self.adds = stride == 1 and width_in == shape.channels and shape.expansion > 1
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, width_in, H, W) to (N, channels, H / stride, W / stride)."""

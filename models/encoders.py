@@ -1,12 +1,12 @@
-"""The published encoders by their names: BlazePose's, and EfficientNet-Lite in its sizes."""
+"""The published encoders by their names: BlazePose's and EfficientNet-Lite, each in its sizes."""
 
 from ..poses.errors import BadInput
 from . import blazepose_encoder, efficientnet_lite
 from .blazepose_encoder import BlazePoseEncoder
 from .efficientnet_lite import SCALES, EfficientNetLite, stage_shapes
 
-BLAZEPOSE = "blazepose"
-ENCODERS = (BLAZEPOSE, *SCALES)
+BLAZEPOSES = tuple(blazepose_encoder.STAGES)
+ENCODERS = (*BLAZEPOSES, *SCALES)
 
 
 def build_encoder(name: str) -> BlazePoseEncoder | EfficientNetLite:
@@ -16,7 +16,7 @@ def build_encoder(name: str) -> BlazePoseEncoder | EfficientNetLite:
         BadInput: there is none of that name.
     """
     check_encoder(name)
-    return BlazePoseEncoder() if name == BLAZEPOSE else EfficientNetLite(name)
+    return BlazePoseEncoder(name) if name in BLAZEPOSES else EfficientNetLite(name)
 
 
 def layer_shapes(name: str) -> list[tuple[int, int]]:
@@ -29,8 +29,8 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
     [(32, 2), (16, 1), (24, 2)]
     """
     check_encoder(name)
-    blazepose = name == BLAZEPOSE
-    stages = blazepose_encoder.STAGES if blazepose else stage_shapes(name)
+    blazepose = name in BLAZEPOSES
+    stages = blazepose_encoder.STAGES[name] if blazepose else stage_shapes(name)
     stem = blazepose_encoder.STEM_CHANNELS if blazepose else efficientnet_lite.STEM_CHANNELS
     return [(stem, 2), *((stage.channels, stage.stride) for stage in stages)]
 

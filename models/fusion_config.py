@@ -5,7 +5,7 @@ from typing import Any
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
-from .encoders import BLAZEPOSE, layer_shapes
+from .encoders import BLAZEPOSES, layer_shapes
 
 STREAMS = ("image", "maps")
 KINDS = ("trainable", *STREAMS)
@@ -220,7 +220,7 @@ def encoder_config(
     >>> config.layers, config.convs[-1].image, config.shrink
     (9, 192, 32)
     """
-    beside = _BESIDE_BLAZEPOSE if encoder == BLAZEPOSE else _BESIDE_LITE
+    beside = _BESIDE_BLAZEPOSE if encoder in BLAZEPOSES else _BESIDE_LITE
     shapes = layer_shapes(encoder)[: len(beside)]
     convs = tuple(
         ConvShape(image, _wide(maps, width), 3, step)

@@ -69,10 +69,21 @@ def _hourglass(
     device: str = "auto", threshold: float | None = None, with_maps: bool = False
 ) -> Detector:
     """Person finder and stacked hourglass, 16 MPII joints."""
+    return _hourglass_of("hourglass-s", device, threshold, with_maps)
+
+
+def _hourglass_m(
+    device: str = "auto", threshold: float | None = None, with_maps: bool = False
+) -> Detector:
+    """The same with a larger hourglass: finds more joints, takes longer."""
+    return _hourglass_of("hourglass-m", device, threshold, with_maps)
+
+
+def _hourglass_of(weights: str, device: str, threshold: float | None, with_maps: bool) -> Detector:
     from ..detectors.hourglass import THRESHOLD, HourglassDetector
 
     least = THRESHOLD if threshold is None else threshold
-    return HourglassDetector(device=device, threshold=least, with_maps=with_maps)
+    return HourglassDetector(weights, device=device, threshold=least, with_maps=with_maps)
 
 
 def _consensus(device: str = "auto") -> Lifter:
@@ -98,7 +109,10 @@ def _fusion(device: str = "auto") -> Lifter:
     return FusionLifter.load("fusion-s", device=device)
 
 
-DETECTORS: dict[str, Callable[..., Detector]] = {"hourglass": _hourglass}
+DETECTORS: dict[str, Callable[..., Detector]] = {
+    "hourglass": _hourglass,
+    "hourglass-m": _hourglass_m,
+}
 LIFTERS: dict[str, Callable[..., Lifter]] = {
     "consensus": _consensus,
     "ppca": _ppca,
@@ -106,6 +120,7 @@ LIFTERS: dict[str, Callable[..., Lifter]] = {
 }
 WEIGHTS = {
     "hourglass": ("people", "hourglass-s"),
+    "hourglass-m": ("people", "hourglass-m"),
     "consensus": ("consensus-cmu",),
     "ppca": ("ppca-cmu",),
     "fusion": ("fusion-s",),

@@ -1,9 +1,10 @@
-"""Start an encoder from BlazePose's weights: the landmark network inside MediaPipe 0.10.21.
+"""Start an encoder from BlazePose's weights: MediaPipe's full or heavy landmark network.
 
-The weights are Google's, published under the Apache License 2.0 as a part of MediaPipe. They lie in
-its wheel, which need not be installed.
+The weights are Google's, published under the Apache License 2.0 as a part of MediaPipe. Both lie in
+its package for browsers, the full one in its wheel too; neither need be installed.
 """
 
+import tarfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -19,25 +20,33 @@ from ..models.blazepose_encoder import BlazePoseEncoder
 from ..models.efficientnet_lite import EPSILON, NormedConv
 from ..poses.errors import WeightsMissing
 
-MEMBER = "mediapipe/modules/pose_landmark/pose_landmark_full.tflite"
-SHA256 = "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f"
-GET_WHEEL = "pip download --no-deps --python-version 3.12 mediapipe==0.10.21"
+FILES = {
+    "blazepose": "pose_landmark_full.tflite",
+    "blazepose-heavy": "pose_landmark_heavy.tflite",
+}
+SHA256 = {
+    "blazepose": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "blazepose-heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+}
+GET_PACKAGE = "curl -O https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz"
 WHITE = 255.0  # the published network expects pixels / 255
 
 
-def load_blazepose(encoder: BlazePoseEncoder, path: Path) -> None:
+def load_blazepose(encoder: BlazePoseEncoder, name: str, path: Path) -> None:
     """Fill an encoder with the weights of MediaPipe's landmark network.
 
     The first convolution is changed so that it takes images as `to_input` scales them.
 
     Args:
         encoder: to be filled.
-        path: the wheel of mediapipe 0.10.21, or `pose_landmark_full.tflite` out of it.
+        name: which one it is, "blazepose" or "blazepose-heavy".
+        path: the package @mediapipe/pose 0.5.1675469404 (.tgz), or the .tflite file out of it; the
+            wheel of mediapipe 0.10.21 serves for "blazepose".
 
     Raises:
         WeightsMissing: the file holds another network, or the package `tflite` is not installed.
     """
-    filters = convolutions(read_landmark_network(path))
+    filters = convolutions(read_landmark_network(path, name))
     for conv in encoder.normed_convs():
         shape = conv.weight.shape
         fitting = (pair for pair in filters if pair[0].shape == shape)  # goes on where it stopped
@@ -45,24 +54,30 @@ def load_blazepose(encoder: BlazePoseEncoder, path: Path) -> None:
     _take_scaled_images(encoder.stem)
 
 
-def read_landmark_network(path: Path) -> bytes:
+def read_landmark_network(path: Path, name: str) -> bytes:
     """Return the landmark network's file.
 
     Raises:
         WeightsMissing: it is not in `path`, or another one.
     """
+    file = FILES[name]
     try:
         if path.suffix == ".whl":
             with ZipFile(path) as wheel:
-                data = wheel.read(MEMBER)
+                data = wheel.read(f"mediapipe/modules/pose_landmark/{file}")
+        elif path.suffix == ".tgz":
+            with tarfile.open(path) as package:
+                member = package.extractfile(f"package/{file}")
+                data = member.read() if member else b""
         else:
             data = path.read_bytes()
-    except (OSError, BadZipFile, KeyError) as error:
-        raise WeightsMissing(f"{path} has no {MEMBER} ({error})") from error
-    if sha256(data).hexdigest() != SHA256:
+    except (OSError, BadZipFile, tarfile.TarError, KeyError) as error:
         raise WeightsMissing(
-            f"{path} is not the full landmark network of mediapipe 0.10.21; get its wheel with "
-            f"`{GET_WHEEL}`"
+            f"{path} has no {file} ({error}); get it with `{GET_PACKAGE}`"
+        ) from error
+    if sha256(data).hexdigest() != SHA256[name]:
+        raise WeightsMissing(
+            f"{path} has another network than MediaPipe's {file}; get it with `{GET_PACKAGE}`"
         )
     return data
 

@@ -128,7 +128,7 @@ def train_hourglass(
         progress: called after each step with seen, total, loss and samples_per_s.
         start_from: weights to begin with, of the same kind; without them an encoder begins with
             those that were published: ImageNet's or MediaPipe's.
-        mediapipe: the wheel that has MediaPipe's.
+        mediapipe: the package that has MediaPipe's.
 
     Raises:
         BadInput: the encoder is BlazePose's, and there is nothing that it can begin with.

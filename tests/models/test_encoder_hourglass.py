@@ -54,7 +54,7 @@ def test_held_parts_do_not_learn_and_the_rest_does():
 
 
 def test_blazeposes_held_parts_do_not_learn_and_the_rest_does():
-    encoder = BlazePoseEncoder()
+    encoder = BlazePoseEncoder("blazepose")
     encoder.hold()
     encoder(torch.randn(1, 3, 32, 32))[-1].sum().backward()
     learning = {name for name, p in encoder.named_parameters() if p.grad is not None}
@@ -63,7 +63,15 @@ def test_blazeposes_held_parts_do_not_learn_and_the_rest_does():
     assert not any(name.startswith(held) or "depthwise" in name for name in learning)
 
 
-@pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
+def test_only_blocks_that_expand_add_what_came_in():
+    first, second = (stage[0] for stage in BlazePoseEncoder("blazepose-heavy").stages[:2])
+    assert first.project.weight.shape[:2] == (24, 24)
+    assert not first.adds
+    assert not second.adds
+    assert all(block.adds for block in BlazePoseEncoder("blazepose-heavy").stages[2])
+
+
+@pytest.mark.parametrize("encoder", ["lite0", "blazepose", "blazepose-heavy"])
 @pytest.mark.parametrize("stacks", [1, 2])
 def test_every_stack_gives_maps_of_a_quarter_of_the_image(stacks, encoder):
     config = EncoderHourglassConfig(encoder, features=16, residuals=1, outputs=3, stacks=stacks)
@@ -101,7 +109,7 @@ def test_images_that_cannot_be_halved_are_refused():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"encoder": "b7"}, "encoder must be one of blazepose, lite0, lite1, lite2, got 'b7'"),
+        ({"encoder": "b7"}, "encoder must be one of blazepose, blazepose-heavy, lite0"),
         ({"features": 12}, "features must be divisible by 8, got 12"),
         ({"stacks": 0}, "stacks must be 1 or more, got 0"),
         ({"output": "tanh"}, "output must be one of"),

@@ -130,6 +130,14 @@ def test_the_root_gives_the_loaders():
     assert lift3d.load_detector is load_detector
 
 
+@pytest.mark.parametrize(
+    ("name", "weights"), [("hourglass", "hourglass-s"), ("hourglass-m", "hourglass-m")]
+)
+def test_each_size_of_the_hourglass_has_its_weights(name, weights):
+    assert load_detector(name, "cpu").weights == (weights, "people")
+    assert sorted(parts.WEIGHTS[name]) == sorted((weights, "people"))
+
+
 def test_the_hourglass_by_name_has_the_threshold_of_its_class():
     assert load_detector("hourglass", "cpu").threshold == HourglassDetector(device="cpu").threshold
     assert load_detector("hourglass", "cpu", threshold=0.6).threshold == 0.6

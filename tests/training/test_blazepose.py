@@ -1,5 +1,6 @@
-"""Where a hourglass with BlazePose's encoder begins: MediaPipe's landmark network."""
+"""Where a hourglass with BlazePose's encoder begins: MediaPipe's landmark networks."""
 
+import tarfile
 from hashlib import sha256
 from zipfile import ZipFile
 
@@ -105,20 +106,21 @@ def random_network(encoder) -> tuple[bytes, list]:
     return network_file(convs), convs[::2]
 
 
-@pytest.fixture
-def landmark_file(tmp_path, monkeypatch):
-    """Return a path of a made-up landmark network, known by its hash, and its filters."""
-    data, convs = random_network(BlazePoseEncoder())
-    monkeypatch.setattr(blazepose, "SHA256", sha256(data).hexdigest())
-    path = tmp_path / "pose_landmark_full.tflite"
+@pytest.fixture(params=["blazepose", "blazepose-heavy"])
+def landmarks(request, tmp_path, monkeypatch):
+    """Return a name, a path of a made-up landmark network, known by its hash, and its filters."""
+    name = request.param
+    data, convs = random_network(BlazePoseEncoder(name))
+    monkeypatch.setitem(blazepose.SHA256, name, sha256(data).hexdigest())
+    path = tmp_path / blazepose.FILES[name]
     path.write_bytes(data)
-    return path, convs
+    return name, path, convs
 
 
-def test_every_convolution_gets_its_filters_and_no_other(landmark_file):
-    path, convs = landmark_file
-    encoder = BlazePoseEncoder()
-    blazepose.load_blazepose(encoder, path)
+def test_every_convolution_gets_its_filters_and_no_other(landmarks):
+    name, path, convs = landmarks
+    encoder = BlazePoseEncoder(name)
+    blazepose.load_blazepose(encoder, name, path)
     for conv, (depthwise, weight, bias) in zip(encoder.normed_convs()[1:], convs[1:], strict=True):
         folded, shift = conv.folded()
         order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
@@ -128,10 +130,10 @@ def test_every_convolution_gets_its_filters_and_no_other(landmark_file):
         torch.testing.assert_close(conv.weight.flatten(1).norm(dim=1), torch.ones(len(bias)))
 
 
-def test_the_first_convolution_takes_our_images(landmark_file):
-    path, convs = landmark_file
-    encoder = BlazePoseEncoder()
-    blazepose.load_blazepose(encoder, path)
+def test_the_first_convolution_takes_our_images(landmarks):
+    name, path, convs = landmarks
+    encoder = BlazePoseEncoder(name)
+    blazepose.load_blazepose(encoder, name, path)
     _, weight, bias = convs[0]
     pixels = torch.randint(0, 256, (1, 3, 9, 9)).float()
     theirs = torch.nn.functional.conv2d(
@@ -141,37 +143,47 @@ def test_the_first_convolution_takes_our_images(landmark_file):
     torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=1e-2)
 
 
-def test_the_wheel_serves_as_well_as_the_file_in_it(landmark_file, tmp_path):
-    path, _ = landmark_file
+def test_wheel_and_package_serve_as_well_as_the_file_in_them(landmarks, tmp_path):
+    name, path, _ = landmarks
     wheel = tmp_path / "mediapipe-0.10.21-py3-none-any.whl"
     with ZipFile(wheel, "w") as file:
-        file.write(path, blazepose.MEMBER)
-    assert blazepose.read_landmark_network(wheel) == path.read_bytes()
+        file.write(path, f"mediapipe/modules/pose_landmark/{path.name}")
+    package = tmp_path / "pose-0.5.1675469404.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        archive.add(path, f"package/{path.name}")
+    for source in (wheel, package):
+        assert blazepose.read_landmark_network(source, name) == path.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("file", "content", "message"),
     [
-        ("other.tflite", b"something else", "is not the full landmark network of mediapipe"),
-        ("other.whl", b"no zip", "has no mediapipe/modules/pose_landmark"),
+        ("other.tflite", b"something else", "has another network than MediaPipe's pose_landmark"),
+        ("other.whl", b"no zip", "has no pose_landmark_heavy.tflite"),
+        ("other.tgz", b"no tar", "has no pose_landmark_heavy.tflite"),
     ],
 )
-def test_another_file_is_refused_with_what_to_do(tmp_path, name, content, message):
-    path = tmp_path / name
+def test_another_file_is_refused_with_what_to_do(tmp_path, file, content, message):
+    path = tmp_path / file
     path.write_bytes(content)
-    with pytest.raises(WeightsMissing, match=message):
-        blazepose.load_blazepose(BlazePoseEncoder(), path)
+    with pytest.raises(WeightsMissing, match=message) as caught:
+        blazepose.read_landmark_network(path, "blazepose-heavy")
+    assert "curl -O https://registry.npmjs.org/@mediapipe/pose" in str(caught.value)
 
 
-def test_a_wheel_without_the_network_is_refused(tmp_path):
-    path = tmp_path / "mediapipe-1.0-py3-none-any.whl"
-    with ZipFile(path, "w") as file:
+def test_archives_without_the_network_are_refused(tmp_path):
+    wheel = tmp_path / "mediapipe-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as file:
         file.writestr("mediapipe/__init__.py", "")
-    with pytest.raises(WeightsMissing, match="has no mediapipe/modules/pose_landmark"):
-        blazepose.read_landmark_network(path)
+    package = tmp_path / "pose-1.0.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        archive.add(wheel, "package/else")
+    for source in (wheel, package):
+        with pytest.raises(WeightsMissing, match="has no pose_landmark_full"):
+            blazepose.read_landmark_network(source, "blazepose")
 
 
-def test_blazeposes_encoder_without_the_wheel_says_how_to_get_it():
+def test_blazeposes_encoder_without_its_weights_says_how_to_get_them():
     net = bare_net(EncoderHourglassConfig("blazepose", features=16, residuals=1))
-    with pytest.raises(BadInput, match="run `pip download --no-deps --python-version"):
+    with pytest.raises(BadInput, match="run `curl -O https://registry"):
         start_from_published(net)
