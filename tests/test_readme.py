@@ -46,7 +46,7 @@ def make_paths(arguments: list[str]) -> None:
         path = Path(argument)
         if argument.endswith("/"):
             path.mkdir(parents=True, exist_ok=True)
-        elif path.suffix in {".npz", ".mat", ".json", ".safetensors", ".whl"} and not path.exists():
+        elif path.suffix in {".npz", ".mat", ".json", ".safetensors", ".tgz"} and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
 

@@ -65,7 +65,7 @@ def test_an_entry_point_is_found_behind_the_built_in_names(monkeypatch):
 
 def test_unknown_name_lists_what_exists_closest_first():
     assert message(load_detector, "hourgalss") == (
-        "no detector is called 'hourgalss'; there are hourglass; "
+        "no detector is called 'hourgalss'; there are hourglass, hourglass-m; "
         "for your own give package.module:Name or file.py:Name"
     )
 
