@@ -54,7 +54,8 @@ class HourglassRecipe:
         phases: image sizes and numbers of crops, in order.
         batch: crops in a step, over all processes.
         rate: peak learning rate of AdamW.
-        encoder_rate: the same for an encoder that starts from ImageNet, as a part of `rate`.
+        encoder_rate: the same for an encoder that starts from published weights, as a part of
+            `rate`; see `usual_encoder_rate`.
         warm_up: crops over which the rate rises.
         variance: of the target Gaussian, in squared heatmap cells.
         decay: of the moving average of the weights.

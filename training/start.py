@@ -12,6 +12,17 @@ from .blazepose import GET_PACKAGE, load_blazepose
 from .imagenet import load_imagenet
 
 
+def usual_encoder_rate(encoder: str) -> float:
+    """Return the part of the learning rate at which an encoder's shipped weights were trained.
+
+    BlazePose's heavy one forgets at more.
+
+    >>> usual_encoder_rate("blazepose-heavy"), usual_encoder_rate("lite0")
+    (0.02, 0.4)
+    """
+    return 0.02 if encoder == "blazepose-heavy" else 0.4
+
+
 def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any]]:
     """Return the optimizer's groups; a pretrained encoder is held in part and learns slower.
 

@@ -18,6 +18,7 @@ from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe
 from lift3d.training.person_finder import FinderRecipe
 from lift3d.training.schedule import parse_phases
+from lift3d.training.start import usual_encoder_rate
 
 
 def encode(images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +121,8 @@ def test_the_commands_defaults_are_the_recipes():
         recipe.rate,
         recipe.seed,
     )
+    assert hourglass["encoder_rate"] is None
+    assert usual_encoder_rate(recipe.config.encoder) == recipe.encoder_rate
     assert defaults["people"]["samples"] == FinderRecipe().samples
 
 
