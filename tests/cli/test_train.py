@@ -121,7 +121,6 @@ def test_the_commands_defaults_are_the_recipes():
         recipe.rate,
         recipe.seed,
     )
-    assert hourglass["encoder_rate"] is None
     assert usual_encoder_rate(recipe.config.encoder) == recipe.encoder_rate
     assert defaults["people"]["samples"] == FinderRecipe().samples
 
