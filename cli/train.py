@@ -1,5 +1,6 @@
 """`lift3d train`: recipes that make the weights."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,13 @@ def train() -> None:
     type=click.FloatRange(0, min_open=True),
     help="The encoder's learning rate as a part of --rate.",
 )
+@click.option(
+    "--upright",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Part of the crops that is turned until the trunk points up.",
+)
 @seed_option()
 @CHECKPOINT_EVERY
 @device_option()
@@ -137,6 +145,7 @@ def train_hourglass_command(
     batch: int,
     rate: float,
     encoder_rate: float | None,
+    upright: float,
     seed: int,
     checkpoint_every: int,
     device: str,
@@ -145,8 +154,9 @@ def train_hourglass_command(
     from ..models.device import choose_device
     from ..models.encoder_hourglass import EncoderHourglassConfig
     from ..models.hourglass import HourglassConfig
+    from ..training.augment import Augmentation
     from ..training.crop_sources import CropSources
-    from ..training.hourglass import HourglassRecipe, train_hourglass
+    from ..training.hourglass import CALM, HourglassRecipe, train_hourglass
     from ..training.schedule import parse_phases
     from ..training.start import usual_encoder_rate
 
@@ -160,6 +170,8 @@ def train_hourglass_command(
     )
     recipe = HourglassRecipe(
         config=config,
+        augmentation=Augmentation(upright=upright),
+        calm=replace(CALM, upright=upright),
         phases=parse_phases(phases),
         batch=batch,
         rate=rate,

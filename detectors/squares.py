@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,9 +40,13 @@ class Squares:
         side = BOX_MARGIN * (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(1).clip(8)
         return cls(centre, side, np.zeros(len(side)))
 
-    def rows(self, rows: slice) -> Squares:
+    def rows(self, rows: slice | np.ndarray) -> Squares:
         """Return some of them."""
         return Squares(self.centre_px[rows], self.side_px[rows], self.turn[rows])
+
+    def turned(self, turn: float) -> Squares:
+        """Return them turned further clockwise, in radians."""
+        return replace(self, turn=self.turn + turn)
 
     def to_image(self, size: int) -> np.ndarray:
         """Return the maps (P, 2, 3) from the pixels of crops of a size to those of the image."""

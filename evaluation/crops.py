@@ -7,7 +7,9 @@ import torch
 
 from ..datasets.crops import CropSet
 from ..detectors.crop_inference import infer_crops
+from ..detectors.hourglass import HourglassDetector
 from ..detectors.preprocess import stack_images
+from ..detectors.squares import BOX_MARGIN
 from ..models.calibration import Calibration
 from ..models.heatmap_net import HeatmapNet
 from ..poses.skeleton import get_skeleton
@@ -45,6 +47,19 @@ def find_joints(
     return np.concatenate(joints), np.concatenate(confidence)
 
 
+def look_for_joints(detector: HourglassDetector, crops: CropSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a detector finds in crops, with all its looks at each of them.
+
+    Returns:
+        joints (N, 16, 2) in the crops' own pixels and calibrated confidences (N, 16).
+    """
+    side = crops.images.shape[1]
+    middle, reach = (side - 1) / 2, side / BOX_MARGIN / 2  # the detector's square is the crop
+    box = np.array([middle - reach, middle - reach, middle + reach, middle + reach])
+    poses = detector.detect_in_boxes(list(crops.images), np.tile(box, (len(crops), 1)))
+    return np.stack([p.joints_px for p in poses]), np.stack([p.confidence for p in poses])
+
+
 def crop_scores(
     net: HeatmapNet,
     crops: CropSet,
@@ -65,25 +80,23 @@ def crop_scores(
 
 @dataclass(frozen=True)
 class CropScore:
-    """How one source's crops were found, in one pass or averaged with the mirrored crops.
+    """How well the joints in one source's crops were found.
 
     Attributes:
         source: of the crops, or "all".
-        flip: whether the maps were averaged with those of the mirrored crops.
         crops: their number.
         pck: PCK@0.2 of the torso over the 12 limb joints.
         calibration_error: expected, of the confidences of all labelled joints.
     """
 
     source: str
-    flip: bool
     crops: int
     pck: float
     calibration_error: float
 
 
 def score_joints(
-    joints_px: np.ndarray, confidence: np.ndarray, crops: CropSet, flip: bool
+    joints_px: np.ndarray, confidence: np.ndarray, crops: CropSet
 ) -> list[CropScore]:
     """Return the scores of joints (N, 16, 2) and confidences (N, 16), by source and of all."""
     right, counts = joint_hits(joints_px, crops.joints_px, torso_length_px(crops.joints_px, MPII))
@@ -93,7 +106,6 @@ def score_joints(
     return [
         CropScore(
             name,
-            flip,
             int(rows.sum()),
             limb_pck(joints_px[rows], crops.joints_px[rows]),
             calibration_error(

@@ -76,14 +76,25 @@ def _hourglass_m(
     device: str = "auto", threshold: float | None = None, with_maps: bool = False
 ) -> Detector:
     """The same with a larger hourglass: finds more joints, takes longer."""
-    return _hourglass_of("hourglass-m", device, threshold, with_maps)
+    return _hourglass_of("hourglass-m", device, threshold, with_maps, quarter_turns=True)
 
 
-def _hourglass_of(weights: str, device: str, threshold: float | None, with_maps: bool) -> Detector:
+def _hourglass_of(
+    weights: str,
+    device: str,
+    threshold: float | None,
+    with_maps: bool,
+    quarter_turns: bool = False,
+) -> Detector:
     from ..detectors.hourglass import THRESHOLD, HourglassDetector
 
-    least = THRESHOLD if threshold is None else threshold
-    return HourglassDetector(weights, device=device, threshold=least, with_maps=with_maps)
+    return HourglassDetector(
+        weights,
+        device=device,
+        quarter_turns=quarter_turns,
+        threshold=THRESHOLD if threshold is None else threshold,
+        with_maps=with_maps,
+    )
 
 
 def _consensus(device: str = "auto") -> Lifter:

@@ -10,6 +10,8 @@ from torch.nn import functional
 from ..detectors.preprocess import GREY
 from ..poses.skeleton import get_skeleton
 
+TRUNK, SIDES = ("shoulder", "hip"), ("left", "right")
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -24,6 +26,7 @@ class Augmentation:
         occlude: probability of up to three patches of another crop or of one colour.
         degrade: probability of a coarse version (small or blurred pictures).
         colour: strength of brightness, contrast and colour changes.
+        upright: probability that the trunk is turned to point up before the usual rotation.
     """
 
     zoom: tuple[float, float] = (0.72, 1.3)
@@ -34,6 +37,7 @@ class Augmentation:
     occlude: float = 0.25
     degrade: float = 0.12
     colour: float = 0.18
+    upright: float = 0.0
 
 
 class Augmenter:
@@ -42,7 +46,9 @@ class Augmenter:
     def __init__(self, settings: Augmentation, generator: torch.Generator) -> None:
         self.settings = settings
         self.generator = generator
-        self.flip_index = torch.as_tensor(get_skeleton("mpii16").flip_index.copy())
+        skeleton = get_skeleton("mpii16")
+        self.flip_index = torch.as_tensor(skeleton.flip_index.copy())
+        self.trunk = [skeleton.index(f"{side}_{joint}") for joint in TRUNK for side in SIDES]
 
     def __call__(self, images: Tensor, joints_px: Tensor, size: int) -> tuple[Tensor, Tensor]:
         """Return changed crops and their joints.
@@ -56,7 +62,8 @@ class Augmenter:
             images float32 (N, 3, size, size) in 0..255, and joints_px (N, 16, 2), which may lie
             outside of them.
         """
-        affine, flipped = self._affine(len(images), images.shape[-1], size, images.device)
+        lean = trunk_lean(joints_px[:, self.trunk])
+        affine, flipped = self._affine(lean, images.shape[-1], size)
         crops = warp(images, affine, size)
         joints = joints_px @ affine[:, :, :2].mT + affine[:, None, :, 2]
         mirrored = joints[:, self.flip_index.to(joints.device)]
@@ -71,23 +78,30 @@ class Augmenter:
     def _normal(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
         return torch.randn(shape, generator=self.generator).to(device)
 
-    def _affine(
-        self, count: int, side: int, size: int, device: torch.device
-    ) -> tuple[Tensor, Tensor]:
-        """Return affine maps (N, 2, 3) from crop to result pixels and who is mirrored (N,)."""
-        s = self.settings
+    def _affine(self, lean: Tensor, side: int, size: int) -> tuple[Tensor, Tensor]:
+        """Return affine maps (N, 2, 3) from crop to result pixels and who is mirrored (N,).
+
+        Args:
+            lean: (N,) of the trunks, clockwise from upright, in radians.
+            side: of the crops.
+            size: side of the result.
+        """
+        s, count, device = self.settings, len(lean), lean.device
         pick = self._uniform((4, count), device)
         low, high = torch.tensor(s.zoom).log().tolist()
         zoom = torch.exp(low + (high - low) * self._uniform((count,), device))
         angle = self._normal((count,), device).clamp(-2, 2) * (s.turn_degrees * pi / 180)
         full = (2 * self._uniform((count,), device) - 1) * pi
+        flipped = pick[2] < 0.5
+        if s.upright:
+            straight = self._uniform((count,), device) < s.upright
+            angle = angle + torch.where(straight, torch.where(flipped, lean, -lean), 0.0)
         angle = torch.where(pick[0] < s.any_turn, full, angle)
         shift = self._normal((count, 2), device).clamp(-2, 2) * s.shift
         cut = pick[1] < s.cut_off
         zoom = torch.where(cut, zoom * (1.2 + 0.8 * pick[3]), zoom)
         wide = (self._uniform((count, 2), device) - 0.5) * 0.7
         shift = torch.where(cut[:, None], wide, shift)
-        flipped = pick[2] < 0.5
         scale = zoom * size / side
         cos, sin = scale * angle.cos(), scale * angle.sin()
         sign = torch.where(flipped, -1.0, 1.0)
@@ -129,6 +143,16 @@ class Augmenter:
                 if again < 0.5:
                     break
         return result
+
+
+def trunk_lean(trunk_px: Tensor) -> Tensor:
+    """Return how far trunks lean (N,), clockwise from upright, in radians; 0 where not labelled.
+
+    Args:
+        trunk_px: (N, 4, 2) both shoulders, then both hips.
+    """
+    up = trunk_px[:, :2].mean(1) - trunk_px[:, 2:].mean(1)
+    return torch.atan2(up[:, 0], -up[:, 1]).nan_to_num(0.0)
 
 
 def random_colour(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -40,13 +40,15 @@ def run(*arguments) -> int:
     return stopped.value.code
 
 
-def test_crops_are_scored_with_and_without_flip_by_source(arguments, capsys):
+def test_crops_are_scored_by_source_in_each_way_of_looking(arguments, capsys):
     assert run(*arguments) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["crops", "PCK@0.2", "ECE"]
     assert [row[:16].strip() for row in rows] == [
         *("coco, no flip", "lspet, no flip", "all, no flip"),
         *("coco, flip", "lspet, flip", "all, flip"),
+        *("coco, again", "lspet, again", "all, again"),
+        *("coco, turned", "lspet, turned", "all, turned"),
     ]
     for row in rows:
         crops, pck, error = row[16:].split()

@@ -122,6 +122,47 @@ def test_a_second_look_sees_somebody_upside_down_upright(shipped):
     assert np.median(apart) < 10
 
 
+@pytest.mark.parametrize(
+    ("sure", "turn"),
+    [
+        ((0.5, 0.52, 0.8, 0.3), np.pi),  # the surest of four looks
+        ((0.5, 0.54, 0.54, 0.1), 0.0),  # none is surer by more than the margin
+        ((0.8, 0.9, 0.9, 0.9), 0.0),  # sure enough at once
+    ],
+)
+def test_people_of_whom_the_first_look_is_not_sure_are_turned(shipped, monkeypatch, sure, turn):
+    turns = [0.0, *hourglass.QUARTERS]
+
+    def look(images, squares, boxes, flip):
+        k = turns.index(squares.turn[0])
+        looks.append(flip)
+        return [Pose2D(np.full((16, 2), turns[k]), np.full(16, sure[k]), MPII, score=sure[k])]
+
+    looks: list[bool] = []
+    monkeypatch.setattr(shipped, "_look_once", look)
+    monkeypatch.setattr(shipped, "second_look", False)
+    monkeypatch.setattr(shipped, "quarter_turns", True)
+    image, box = np.zeros((50, 50, 3), np.uint8), np.array([[10.0, 10, 40, 40]])
+    (pose,) = shipped.detect_in_boxes([image], box)
+    assert pose.joints_px[0, 0] == turn
+    assert looks == ([True] if sure[0] > hourglass.CLEAR else [True, False, False, False])
+
+
+def test_quarter_turns_find_somebody_upside_down():
+    detector = HourglassDetector(device="cpu", second_look=False, with_maps=True)
+    image = np.ascontiguousarray(lift3d.read_image(EXAMPLE)[::-1, ::-1])
+    height, width = image.shape[:2]
+    box = np.array([[width, height, width, height]]) - [[341.0, 589, 131, 111]]
+    plain = detector.detect_in_boxes([image], box)[0]
+    detector.quarter_turns = True
+    turned = detector.detect_in_boxes([image], box)[0]
+    assert plain.crop.to_image[0, 0] > 0
+    assert turned.crop.to_image[0, 0] < 0  # the crop is turned by half a turn
+    assert turned.score > plain.score
+    head = turned.joints_px[MPII.index("head_top")]
+    assert np.linalg.norm([width - 1, height - 1] - head - (243, 97)) < 25
+
+
 def test_confidences_and_scores_lie_between_zero_and_one(eager, cameraman):
     poses = eager.detect([cameraman])[0]
     assert poses

@@ -73,6 +73,15 @@ def test_only_people_who_are_surely_not_upright_are_looked_at_again():
     np.testing.assert_allclose(squares.turn, np.pi / 2)
 
 
+def test_a_square_turned_by_a_quarter_shows_the_right_hand_side_on_top():
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[:, 70:] = 200
+    square = Squares(np.array([[49.5, 49.5]]), np.array([100.0]), np.zeros(1))
+    crop = square.turned(np.pi / 2).cut([image], 100)[0]
+    assert crop[:28].min() > 190
+    assert crop[32:].max() < 10
+
+
 @pytest.mark.parametrize(("scale", "limit"), [(0.1, SIZE_RANGE[0]), (5.0, SIZE_RANGE[1])])
 def test_the_second_square_is_never_of_quite_another_size(scale, limit):
     joints = (turned(60) - (100, 80)) * scale + (100, 80)

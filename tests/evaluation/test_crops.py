@@ -28,18 +28,17 @@ def test_scores_by_source_and_of_all_worked_by_hand(crops):
     found = np.nan_to_num(crops.joints_px)
     found[1, MPII.index("left_hip")] += 11  # 0.2 torso lengths are 10 px
     confidence = np.full((3, 16), 0.9)
-    coco, lspet, everything = score_joints(found, confidence, crops, flip=True)
+    coco, lspet, everything = score_joints(found, confidence, crops)
     assert [s.source for s in (coco, lspet, everything)] == ["coco", "lspet", "all"]
     assert [s.crops for s in (coco, lspet, everything)] == [1, 2, 3]
     assert [s.pck for s in (coco, lspet, everything)] == [1, 0.75, 0.875]
     errors = [s.calibration_error for s in (coco, lspet, everything)]
     assert errors == pytest.approx([0.1, 0.15, 0.025])
-    assert coco.flip
 
 
 def test_one_source_has_one_row(crops):
     one = crops.where(np.array([True, False, False]))
-    assert [s.source for s in score_joints(one.joints_px, np.ones((1, 16)), one, False)] == ["coco"]
+    assert [s.source for s in score_joints(one.joints_px, np.ones((1, 16)), one)] == ["coco"]
 
 
 def test_joints_found_get_calibrated_confidences(crops):

@@ -1,10 +1,14 @@
 """Augmentation moves pictures and joints together."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from lift3d.training.augment import Augmentation, Augmenter, random_colour, warp
+from lift3d.poses import get_skeleton
+from lift3d.training.augment import Augmentation, Augmenter, random_colour, trunk_lean, warp
 
+TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 STILL = Augmentation(
     zoom=(1.0, 1.0),
     shift=0.0,
@@ -43,6 +47,25 @@ def test_joints_stay_on_their_spots_under_zoom_turn_shift_and_flip(seed):
     n, j = torch.nonzero(inside, as_tuple=True)
     x, y = moved[n, j].round().long().T
     assert images[n, 0, y, x].min() > 150
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_a_part_of_the_trunks_is_turned_to_point_up(part):
+    joints = spread_joints(64)  # its shoulders lie to the right of its hips
+    settings = replace(STILL, upright=part)
+    _, moved = Augmenter(settings, torch.Generator().manual_seed(3))(spots(joints), joints, 96)
+    trunk = [get_skeleton("mpii16").index(name) for name in TRUNK]
+    upright = (trunk_lean(moved[:, trunk]).abs() < 1e-3).float().mean()
+    assert float(trunk_lean(joints[:, trunk])[0].abs()) > 0.3
+    assert abs(upright - part) < 0.15
+    assert part % 1 or upright == part
+
+
+def test_the_lean_of_trunks_is_clockwise_and_0_without_labels():
+    hips = torch.tensor([[40.0, 60.0], [50.0, 60.0]])
+    shoulders = hips + torch.tensor([30.0, 0.0])
+    trunks = torch.stack([torch.cat([shoulders, hips]), torch.full((4, 2), torch.nan)])
+    torch.testing.assert_close(trunk_lean(trunks), torch.tensor([torch.pi / 2, 0.0]))
 
 
 def test_flip_exchanges_left_and_right():
