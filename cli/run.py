@@ -138,7 +138,10 @@ def _leave_out_finished(
 def _leave_out_finished_videos(
     out: "VideoOutput", items: list["VideoItem"]
 ) -> tuple[list["VideoItem"], int]:
-    """Return the videos still to do, and how many have another's results in their place."""
+    """Return the videos still to do, and how many have others' results in their place.
+
+    A camera's or a stream's results are never its own: it gives something else each time.
+    """
     from ..pipelines.sources import is_stream
 
     todo, taken = [], 0
@@ -146,8 +149,13 @@ def _leave_out_finished_videos(
         if out.belongs_to_another(item):
             taken += 1
             click.echo(f"lift3d: {out.clash(item)}", err=True)
-        elif is_stream(item.source) or not out.is_done(item):
+        elif not out.is_done(item):
             todo.append(item)
+        elif is_stream(item.source):
+            taken += 1
+            there = f"{out.path(item, out.formats[0])} holds an earlier recording"
+            again = "choose another folder with -o, or --overwrite"
+            click.echo(f"lift3d: {item.source}: {there}; {again}", err=True)
     return todo, taken
 
 

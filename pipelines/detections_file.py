@@ -185,6 +185,14 @@ class DetectionsFile:
                 found.append(segment)
         return sorted(found, key=lambda segment: segment.start)
 
+    def segment(self, start: int) -> Segment | None:
+        """Return the segment that begins at a frame, cut to whole batches, or None.
+
+        Those that other workers are writing are left alone.
+        """
+        path = self._path(start)
+        return self._read(path) if path.exists() else None
+
     def frames(self, segment: Segment) -> Iterator[FoundFrame]:
         """Yield the frames of a segment."""
         with segment.path.open("rb") as file:

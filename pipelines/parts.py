@@ -76,25 +76,14 @@ def _hourglass_m(
     device: str = "auto", threshold: float | None = None, with_maps: bool = False
 ) -> Detector:
     """The same with a larger hourglass: finds more joints, takes longer."""
-    return _hourglass_of("hourglass-m", device, threshold, with_maps, quarter_turns=True)
+    return _hourglass_of("hourglass-m", device, threshold, with_maps)
 
 
-def _hourglass_of(
-    weights: str,
-    device: str,
-    threshold: float | None,
-    with_maps: bool,
-    quarter_turns: bool = False,
-) -> Detector:
+def _hourglass_of(weights: str, device: str, threshold: float | None, with_maps: bool) -> Detector:
     from ..detectors.hourglass import THRESHOLD, HourglassDetector
 
-    return HourglassDetector(
-        weights,
-        device=device,
-        quarter_turns=quarter_turns,
-        threshold=THRESHOLD if threshold is None else threshold,
-        with_maps=with_maps,
-    )
+    least = THRESHOLD if threshold is None else threshold
+    return HourglassDetector(weights, device=device, threshold=least, with_maps=with_maps)
 
 
 def _consensus(device: str = "auto") -> Lifter:
@@ -181,6 +170,13 @@ def load_lifter(lifter: str | Any, device: str = "auto") -> Lifter:
     """
     wanted = ("skeleton", "needs", "lift", "lift_arrays")
     return _load(lifter, "lifter", LIFTERS, wanted, {"device": device})
+
+
+def code_file(name: str) -> Path | None:
+    """Return the file of a part named `file.py:Name` or `package.module:Name`; None of others."""
+    place = name.rpartition(":")[0]
+    origin = place if place.endswith(".py") else getattr(sys.modules.get(place), "__file__", None)
+    return Path(origin) if origin and Path(origin).is_file() else None
 
 
 def list_detectors() -> list[PartInfo]:

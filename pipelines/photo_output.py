@@ -1,5 +1,6 @@
 """The files that a photo's result is written to."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from .pictures import draw_figure_3d, draw_overlay
 from .pipeline import Pipeline
 from .stream_settings import PinholeGuess
 from .video_record import camera_record
+from .video_writers import read_header
 from .writers import pose_record, read_source, write_json, write_npz, write_png
+
+DATA_FORMATS = ("json", "npz")
 
 
 @dataclass
@@ -34,7 +38,7 @@ class PhotoOutput:
 
     def check_writable(self) -> None:
         """Make the folder; raise Lift3dError where it cannot be made or written to."""
-        probe = self.folder / ".lift3d.part"
+        probe = self.folder / f".lift3d-{os.getpid()}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe.touch()
@@ -68,19 +72,27 @@ class PhotoOutput:
 
     def belongs_to_another(self, item: ImageItem) -> bool:
         """Say whether the data files of this name are another photo's."""
-        return self._source(item) not in (None, str(item.path))
+        return bool(self._others(item))
 
     def clash(self, item: ImageItem) -> str:
         """Return the line that says whose results stand in a photo's place."""
-        path = self.path(item, self.formats[0])
+        path, source = self._others(item)[0]
         return (
-            f"{item.path}: {path} holds the results of {self._source(item)}; "
+            f"{item.path}: {path} holds the results of {source}; "
             "choose another folder with -o, or --overwrite"
         )
 
-    def _source(self, item: ImageItem) -> str | None:
-        """Return the photo that the data file of this name was made from, if one can be read."""
-        return read_source(self.path(item, self.formats[0]))
+    def _others(self, item: ImageItem) -> list[tuple[Path, str]]:
+        """Return the data files of another photo that has this name, or of a video in their place.
+
+        Another photo's in any format: its pictures have the names of this one's.
+        """
+        sources = {path: read_source(path) for path in (self.path(item, s) for s in DATA_FORMATS)}
+        if "npz" in self.formats:
+            path = self.path(item, "npz")
+            sources[path] = sources[path] or (read_header(path) or {}).get("source")
+        own = (None, str(item.path))
+        return [(path, source) for path, source in sources.items() if source not in own]
 
     def write(
         self,

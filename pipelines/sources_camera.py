@@ -36,6 +36,7 @@ class Camera:
         number = name.isdecimal()
         self.name = f"camera {name}" if number else name
         self.problem: str | None = None
+        self._ended = False
         self._capture = _open(int(name) if number else name)
         if not self._capture.isOpened():
             hint = "is it plugged in, and free?" if number else "check the address and the network"
@@ -51,10 +52,13 @@ class Camera:
         self.rate: float | None = float(rate) if 0 < rate < 1000 else None
 
     def frames(self, selection: Selection, after: Mark | None = None) -> Iterator[SourceFrame]:
-        """Yield the wanted frames until the camera gives no more."""
+        """Yield the wanted frames until the camera gives no more, which is a problem, or `end`."""
         picker, begin = Picker(selection, after), time.monotonic()
         index = 0
-        while self._capture.grab():
+        while not self._ended:
+            if not self._capture.grab():
+                self.problem = f"{self.name}: gives no more frames"
+                return
             time_s = time.monotonic() - begin
             if picker.is_over(time_s):
                 return
@@ -66,6 +70,10 @@ class Camera:
             if there:
                 image = fit_frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self.size_px)
                 yield SourceFrame(ordinal, index - 1, round(1e6 * time_s), time_s, image)
+
+    def end(self) -> None:
+        """Let `frames` end with the next frame."""
+        self._ended = True
 
     def close(self) -> None:
         """Let go of the camera."""

@@ -60,8 +60,9 @@ def find_media(sources: Sequence[str], fps: float | None = None) -> FoundMedia:
     found = find_images(others)
     errors = [_with_videos(error) for error in found.errors]
     names = _names(depths, {item.name.casefold() for item in found.items})
-    videos_found = [VideoItem(str(path), names[path]) for path in depths]
-    return FoundMedia(found.items, videos_found + streams, errors)
+    videos = [VideoItem(str(path), names[path]) for path in depths]
+    videos, doubles = _each_name_once([*videos, *streams])
+    return FoundMedia(found.items, videos, errors + doubles)
 
 
 def find_videos(folder: str) -> list[VideoItem]:
@@ -129,6 +130,22 @@ def _names(depths: dict[Path, int], taken: set[str]) -> dict[Path, str]:
         path: f"{name}{path.suffix}" if name.casefold() in taken else name
         for path, name in names.items()
     }
+
+
+def _each_name_once(items: list[VideoItem]) -> tuple[list[VideoItem], list[BadInput]]:
+    """Return the first item of each name, and an error for each other one."""
+    first: dict[str, VideoItem] = {}
+    errors = []
+    for item in items:
+        other = first.setdefault(item.name.casefold(), item)
+        if other is not item:
+            errors.append(
+                BadInput(
+                    f"{item.source}: its results would have the name {item.name!r}, as those of "
+                    f"{other.source}; run it by itself, with another folder as -o"
+                )
+            )
+    return list(first.values()), errors
 
 
 def _stream_name(source: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..models.zoo import sha256_of
 from .detections_file import DetectionsFile, FoundFrame, FrameCodec, Segment, VideoEnd
+from .parts import code_file
 from .pipeline import Pipeline
 from .sources import Mark, Source
 from .stream_find import StageClock, batch_frames, find_people
@@ -73,8 +75,7 @@ class FoundVideo:
 
     def prefetch(self, start: int, until: int | None) -> int:
         """Find and keep the frames from `start` up to `until`; return how many are new."""
-        there = {segment.start: segment for segment in self.file.segments()}
-        grown = there.get(start)
+        grown = self.file.segment(start)
         if grown is not None and (grown.end or (until and start + grown.count >= until)):
             return 0
         if grown is not None and grown.last is not None:
@@ -133,6 +134,11 @@ def _key(
         "batch": batch,
         "detector": parts.detector,
         "lifter": parts.lifter,
+        "code_sha256": {
+            name: sha256_of(file)
+            for name in (parts.detector, parts.lifter)
+            if (file := code_file(name)) is not None
+        },
         "weights_sha256": dict(parts.weights_sha256),
         "threshold": pipeline.threshold,
         "height_mm": pipeline.height_mm,

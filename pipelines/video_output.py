@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..models.zoo import zoo
 from .parts import WEIGHTS
-from .video_writers import read_header
+from .video_writers import VIDEO_FORMATS, read_header
+from .writers import read_source
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,36 @@ class VideoOutput:
 
     def belongs_to_another(self, item: VideoItem) -> bool:
         """Say whether the data files of this name are another video's."""
-        return self._source(item) not in (None, item.source)
+        return bool(self._others(item))
 
     def clash(self, item: VideoItem) -> str:
         """Return the line that says whose results stand in a video's place."""
-        path = self.path(item, self.formats[0])
+        path, source = self._others(item)[0]
         return (
-            f"{item.source}: {path} holds the results of {self._source(item)}; "
+            f"{item.source}: {path} holds the results of {source}; "
             "choose another folder with -o, or --overwrite"
         )
 
     def clean(self, item: VideoItem) -> None:
-        """Delete what a stopped run left of a video that is done or done anew."""
+        """Delete what a stopped run left of a video that is done."""
         folder = self.path(item, "").parent
         name = self.path(item, "").name
         for pattern in (f"{name}detections.*.part", *(f"{p.name}.part" for p in self.paths(item))):
             for path in folder.glob(_literal(pattern)):
                 path.unlink(missing_ok=True)
 
-    def _source(self, item: VideoItem) -> Any:
-        return (read_header(self.path(item, self.formats[0])) or {}).get("source")
+    def _others(self, item: VideoItem) -> list[tuple[Path, str]]:
+        """Return the data files of another video that has this name, or of a photo in their place.
+
+        Another video's in any format: what is of one name is of one video.
+        """
+        paths = [self.path(item, suffix) for suffix in VIDEO_FORMATS]
+        sources = {p: (read_header(p) or {}).get("source") for p in paths if p.exists()}
+        npz = self.path(item, "npz")
+        if "npz" in self.formats:
+            sources[npz] = sources.get(npz) or read_source(npz)
+        own = (None, item.source)
+        return [(path, source) for path, source in sources.items() if source not in own]
 
 
 def _literal(pattern: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..poses.errors import BadInput, Lift3dError
 from .detections_file import VideoEnd
+from .interrupt import ending_on_interrupt
 from .pipeline import Pipeline
 from .sources import Source, open_source
 from .stream_clip import Clip
@@ -100,7 +101,8 @@ def run_video(
         try:
             _check_start(source, settings)
             run = _VideoRun(pipeline, source, item, settings, output, clock, progress)
-            status, frames, people = run.do()
+            with ending_on_interrupt(source):
+                status, frames, people = run.do()
             problem = source.problem or run.end.problem
             status = "damaged" if problem else status
         finally:

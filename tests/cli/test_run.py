@@ -113,6 +113,17 @@ def test_another_photo_of_the_same_name_is_not_taken_for_done(lift3d, photos, tm
     )
 
 
+def test_another_format_does_not_replace_another_photos_pictures(lift3d, photos, tmp_path, bright):
+    lift3d(photos / "person.png")
+    (tmp_path / "other").mkdir()
+    cv2.imwrite(str(tmp_path / "other" / "person.png"), bright)
+    before = (tmp_path / "out" / "person.overlay.png").read_bytes()
+    code, said = lift3d(tmp_path / "other" / "person.png", "--format", "npz")
+    assert code == 1
+    assert "person.json holds the results of" in said
+    assert (tmp_path / "out" / "person.overlay.png").read_bytes() == before
+
+
 def test_a_photo_that_the_detector_fails_on_does_not_stop_the_others(
     lift3d, photos, tmp_path, scripted
 ):

@@ -1,5 +1,6 @@
 """`lift3d run` with videos: results, choices, one line for whatever goes wrong."""
 
+import io
 import json
 from pathlib import Path
 
@@ -64,6 +65,41 @@ def test_a_video_that_is_done_is_left_alone(lift3d, walk, tmp_path):
     code, said = lift3d(walk)
     assert code == 0
     assert said.startswith("0 done, 1 already there (--overwrite does them again)")
+
+
+def test_what_a_stream_gave_before_is_not_replaced(lift3d, walk, tmp_path, monkeypatch):
+    def piped(*options: str) -> tuple[int, str]:
+        stdin = type("Stdin", (), {"buffer": io.BytesIO(walk.read_bytes())})
+        monkeypatch.setattr("sys.stdin", stdin)
+        return lift3d("-", *options)
+
+    result = tmp_path / "out" / "stdin.jsonl"
+    assert piped("--max-frames", "5")[0] == 0
+    before = result.read_bytes()
+    code, said = piped()
+    assert code == 1
+    assert said.splitlines()[0] == (
+        f"lift3d: -: {result} holds an earlier recording; choose another folder with -o, or "
+        "--overwrite"
+    )
+    assert result.read_bytes() == before
+    assert piped("--overwrite")[0] == 0
+    assert len(frames_of(result)) == 30
+
+
+def test_a_photos_npz_is_not_taken_for_a_videos(lift3d, make_video, tmp_path):
+    (tmp_path / "mine").mkdir()
+    photo, video = tmp_path / "walk.png", make_video(tmp_path / "mine" / "walk.mp4", 5)
+    cv2.imwrite(str(photo), np.full((100, 100, 3), 20, np.uint8))
+    assert lift3d(photo, "--format", "npz", "--no-pictures")[0] == 0
+    code, said = lift3d(video, "--format", "npz")
+    assert code == 1
+    assert f"walk.npz holds the results of {photo}" in said
+    assert lift3d(video, "--format", "npz", "--overwrite")[0] == 0
+    code, said = lift3d(photo, "--format", "npz", "--no-pictures")
+    assert code == 1
+    assert f"walk.npz holds the results of {video}" in said
+    assert lift3d(photo, "--no-pictures")[0] == 0  # walk.json is in nobody's way
 
 
 def test_the_options_choose_frames_and_formats(lift3d, walk, tmp_path):

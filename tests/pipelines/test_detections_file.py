@@ -125,6 +125,17 @@ def test_an_end_makes_an_incomplete_batch_whole(tmp_path, codec):
     assert len(list(file.frames(segment))) == 6
 
 
+def test_one_segment_is_read_without_touching_what_others_write(tmp_path, codec):
+    file, path = written(tmp_path, codec, 4, 8)
+    other = file.writer(16)  # nothing of it is on the disk yet
+    assert file.segment(0) is None
+    assert file.segment(8).count == 4
+    assert file.segment(16) is None
+    assert path.exists()
+    assert other.path.exists()
+    other.close()
+
+
 def test_less_than_a_batch_is_deleted(tmp_path, codec):
     file, path = written(tmp_path, codec, 3)
     assert file.segments() == []

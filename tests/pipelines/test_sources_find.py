@@ -52,6 +52,17 @@ def test_with_a_frame_rate_each_source_is_one_video(folder):
     assert found.photos == []
 
 
+def test_the_second_of_two_sources_of_one_name_is_refused(tmp_path):
+    for name in ("one/cam", "two/cam"):
+        (tmp_path / name).mkdir(parents=True)
+    found = find_media([f"{tmp_path}/one/cam", f"{tmp_path}/two/cam"], fps=25)
+    assert found.videos == [VideoItem(f"{tmp_path}/one/cam", "cam")]
+    assert [str(error) for error in found.errors] == [
+        f"{tmp_path}/two/cam: its results would have the name 'cam', as those of "
+        f"{tmp_path}/one/cam; run it by itself, with another folder as -o"
+    ]
+
+
 def test_nothing_found_names_both_kinds(folder):
     found = find_media([str(folder / "notes.txt" / ".."), f"{folder}/*.xyz"])
     assert [str(error) for error in found.errors][-1] == (

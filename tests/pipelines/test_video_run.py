@@ -209,6 +209,18 @@ def test_other_settings_begin_anew(pipeline, item, tmp_path):
     assert [path.name for path in output.folder.iterdir()] == ["walk.jsonl"]
 
 
+def test_other_code_of_a_part_begins_anew(pipeline, item, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text("FIRST = True")
+    output = VideoOutput(tmp_path / "out", PartsInfo(f"{code}:Moving", "flat"))
+    find_chunk(pipeline, item, StreamSettings(), output, 0, 32)
+    (part,) = output.folder.iterdir()
+    key = part.read_bytes().splitlines()[0]
+    code.write_text("FIRST = False")
+    find_chunk(pipeline, item, StreamSettings(), output, 0, 32)
+    assert part.read_bytes().splitlines()[0] != key
+
+
 def test_at_most_so_many_people_are_followed(pipeline, item, output):
     outcome = run_video(pipeline, item, StreamSettings(max_people=1), output)
     assert outcome.people == 1
