@@ -23,7 +23,7 @@ from .augment import Augmentation, Augmenter
 from .distributed import Place
 from .fusion_maps import TrainingMaps
 from .fusion_views import changed_views
-from .loop import Progress
+from .loop import Progress, agrees
 from .synthetic_pictures import SyntheticPictures
 
 BATCH = 32
@@ -129,7 +129,7 @@ def kept_or_found(
     if path.exists():
         tensors, metadata = read_tensors(path)
         for name, wanted in about.items():
-            if metadata.get(name) != wanted:
+            if name not in metadata or not agrees(metadata[name], wanted):
                 raise BadInput(
                     f"{path} should hold joints found with the {name} {wanted}, has "
                     f"{metadata.get(name)}; give the path of a new file, or delete this one"

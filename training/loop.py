@@ -148,13 +148,24 @@ def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path)
     now = {"batch": settings.batch, "seed": settings.seed, **settings.recipe}
     before = {**found, **found.get("recipe", {})}
     for name, value in now.items():
-        if name not in LENGTH and name in before and before[name] != value:
+        if name not in LENGTH and name in before and not agrees(before[name], value):
             short = isinstance(value, str | int | float)
             other = f"{name} {before[name]}, got {value}" if short else f"other {name}"
             raise BadInput(
                 f"{checkpoint} was trained with {other}; go on with its settings or start in an "
                 "empty folder"
             )
+
+
+def agrees(before: Any, now: Any) -> bool:
+    """Say whether settings are as they were kept; what was not there then is not compared.
+
+    >>> agrees({"zoom": 1}, {"zoom": 1, "upright": 0.0}), agrees({"zoom": 1}, {"zoom": 2})
+    (True, False)
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        return before.keys() <= now.keys() and all(agrees(before[k], now[k]) for k in before)
+    return bool(before == now)
 
 
 def _step(net: nn.Module, optimizer: torch.optim.Optimizer, rate: float, loss: Tensor) -> float:
