@@ -62,7 +62,8 @@ class HourglassDetector:
             are a little too high.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
             confidence below 0.75) in their square turned by 90, 180 and 270 degrees as well, and
-            go on with the surest look. For networks that know upright people best.
+            go on with the surest look. None: where the network was trained on crops turned
+            upright (`hourglass-m`, not `hourglass-s`), and knows upright people best.
         search_size: longer side of the photo in which people are looked for; more finds smaller
             people and takes longer; None: what the finder was trained for.
         threshold: people that score less are left out.
@@ -84,7 +85,7 @@ class HourglassDetector:
         device: str | torch.device = "auto",
         flip: bool = True,
         second_look: bool = True,
-        quarter_turns: bool = False,
+        quarter_turns: bool | None = None,
         search_size: int | None = None,
         threshold: float = THRESHOLD,
         max_people: int = 50,
@@ -101,7 +102,7 @@ class HourglassDetector:
         self._people = _quick(people, 1, people.input_size, self.device, precision)
         self.flip = flip
         self.second_look = second_look
-        self.quarter_turns = quarter_turns
+        self.quarter_turns = joints.upright > 0 if quarter_turns is None else quarter_turns
         self._trunk = tuple(self.skeleton.index(f"{s}_{j}") for j in TRUNK for s in SIDES)
         self.search_size = search_size or people.input_size
         self.threshold = threshold

@@ -95,9 +95,7 @@ class CropScore:
     calibration_error: float
 
 
-def score_joints(
-    joints_px: np.ndarray, confidence: np.ndarray, crops: CropSet
-) -> list[CropScore]:
+def score_joints(joints_px: np.ndarray, confidence: np.ndarray, crops: CropSet) -> list[CropScore]:
     """Return the scores of joints (N, 16, 2) and confidences (N, 16), by source and of all."""
     right, counts = joint_hits(joints_px, crops.joints_px, torso_length_px(crops.joints_px, MPII))
     groups = [(str(name), crops.source == name) for name in np.unique(crops.source)]

@@ -21,12 +21,14 @@ class LoadedHourglass:
         skeleton: name of the skeleton whose joints its maps are, None for the person finder.
         input_size: of the images that it was trained for.
         calibration: of the joints' confidences, None where the file has none: they stay raw.
+        upright: the part of the crops that it was trained on that were turned upright.
     """
 
     net: HeatmapNet
     skeleton: str | None
     input_size: int
     calibration: Calibration | None = None
+    upright: float = 0.0
 
 
 def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass:
@@ -42,8 +44,10 @@ def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass
         net.load_state_dict(state, assign=True)
         skeleton, input_size = metadata["skeleton"], int(metadata["input_size"])
         calibration = _calibration(metadata, net.config.outputs)
+        augmentation = metadata.get("recipe", {}).get("augmentation", {})
+        upright = float(augmentation.get("upright", 0.0))
     net = place_net(net.eval().requires_grad_(False), device)
-    return LoadedHourglass(net, skeleton, input_size, calibration)
+    return LoadedHourglass(net, skeleton, input_size, calibration, upright)
 
 
 def _calibration(metadata: dict[str, Any], joints: int) -> Calibration | None:

@@ -152,7 +152,8 @@ def trunk_lean(trunk_px: Tensor) -> Tensor:
         trunk_px: (N, 4, 2) both shoulders, then both hips.
     """
     up = trunk_px[:, :2].mean(1) - trunk_px[:, 2:].mean(1)
-    return torch.atan2(up[:, 0], -up[:, 1]).nan_to_num(0.0)
+    # not -up: of a trunk without length that is -0, whose angle is half a turn
+    return torch.atan2(up[:, 0], 0.0 - up[:, 1]).nan_to_num(0.0)
 
 
 def random_colour(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:

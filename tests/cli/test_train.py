@@ -13,7 +13,7 @@ from lift3d.cli.train import train_hourglass_command, train_people_command
 from lift3d.models.encoder_hourglass import EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.load import load_hourglass
-from lift3d.training import person_finder
+from lift3d.training import hourglass, person_finder
 from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe
 from lift3d.training.person_finder import FinderRecipe
@@ -68,6 +68,17 @@ def run(*arguments) -> int:
 TINY = ("--encoder", "none", "--stacks", 1, "--features", 16, "--batch", 4, "--device", "cpu")
 
 
+def test_upright_crops_are_a_setting_of_the_recipe(crops_pack, tmp_path, monkeypatch):
+    recipes = []
+    monkeypatch.setattr(hourglass, "train_hourglass", lambda recipe, *_: recipes.append(recipe))
+    train = ("train", "hourglass", "--crops", crops_pack, "-o", tmp_path / "run", *TINY)
+    assert run(*train, "--phases", "64:4", "--upright", 0.7) == 0
+    assert run(*train, "--phases", "64:4") == 0
+    assert [r.augmentation.upright for r in recipes] == [0.7, 0.0]
+    assert [r.calm.upright for r in recipes] == [0.7, 0.0]
+    assert recipes[1].calm == hourglass.CALM
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
 def test_hourglass_trains_goes_on_and_is_measured(crops_pack, photos_pack, tmp_path, capsys, loss):
     folder = tmp_path / "run"
@@ -82,7 +93,7 @@ def test_hourglass_trains_goes_on_and_is_measured(crops_pack, photos_pack, tmp_p
     evaluate = ("eval", "crops", "--crops", crops_pack, "--weights", weights, "--device", "cpu")
     assert run(*evaluate) == 0
     names = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()[1:]]
-    assert names == ["coco", "lspet", "all"] * 2
+    assert names == ["coco", "lspet", "all"] * 4
 
 
 def test_people_trains_from_a_joint_network(crops_pack, photos_pack, tmp_path, monkeypatch):

@@ -1,16 +1,24 @@
 """Scores of joints found in crops, worked by hand; raw and calibrated confidences."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
+import lift3d
 from lift3d.datasets.crops import CropSet
-from lift3d.evaluation.crops import find_joints, score_joints
+from lift3d.detectors import HourglassDetector
+from lift3d.evaluation.crops import find_joints, look_for_joints, score_joints
 from lift3d.models.calibration import Calibration
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
+from lift3d.models.load import load_hourglass
 from lift3d.poses import get_skeleton
 
 MPII = get_skeleton("mpii16")
+EXAMPLE = Path(lift3d.__file__).parent / "examples" / "person.jpg"
 DIAGONALS = ("left_shoulder", "right_hip", "right_shoulder", "left_hip")
 
 
@@ -51,3 +59,22 @@ def test_joints_found_get_calibrated_confidences(crops):
     same, calibrated = find_joints(net, crops, 64, torch.device("cpu"), calibration=calibration)
     np.testing.assert_array_equal(joints, same)
     np.testing.assert_allclose(calibrated, 0.5 + 0.5 * raw, atol=1e-6)
+
+
+def test_a_detector_that_looks_once_finds_what_the_network_finds(crops):
+    cpu, weights = torch.device("cpu"), load_hourglass("hourglass-s", torch.device("cpu"))
+    image = lift3d.read_image(EXAMPLE)[100:420, 80:400]
+    images = np.stack([cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)] * 3)
+    alike = replace(crops, images=images)
+    once = HourglassDetector(
+        device="cpu", second_look=False, quarter_turns=False, precision="float32"
+    )
+    joints, confidence = look_for_joints(once, alike)
+    net = weights.net, alike, weights.input_size, cpu, True
+    wanted, wanted_confidence = find_joints(*net, weights.calibration)
+    sure = wanted_confidence > 0.5
+    assert sure.sum() > 12
+    apart = np.linalg.norm(joints - wanted, axis=-1)[sure]  # scaled in two ways
+    assert np.median(apart) < 0.3
+    assert apart.max() < 2
+    np.testing.assert_allclose(confidence[sure], wanted_confidence[sure], atol=0.1)

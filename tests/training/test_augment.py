@@ -64,8 +64,9 @@ def test_a_part_of_the_trunks_is_turned_to_point_up(part):
 def test_the_lean_of_trunks_is_clockwise_and_0_without_labels():
     hips = torch.tensor([[40.0, 60.0], [50.0, 60.0]])
     shoulders = hips + torch.tensor([30.0, 0.0])
-    trunks = torch.stack([torch.cat([shoulders, hips]), torch.full((4, 2), torch.nan)])
-    torch.testing.assert_close(trunk_lean(trunks), torch.tensor([torch.pi / 2, 0.0]))
+    without_labels, without_length = torch.full((4, 2), torch.nan), torch.zeros(4, 2)
+    trunks = torch.stack([torch.cat([shoulders, hips]), without_labels, without_length])
+    torch.testing.assert_close(trunk_lean(trunks), torch.tensor([torch.pi / 2, 0.0, 0.0]))
 
 
 def test_flip_exchanges_left_and_right():
