@@ -85,10 +85,10 @@ def _untrained(width: float, point: float, device: torch.device) -> FusionNet:
 
 
 def _inputs(net: FusionNet, device: torch.device) -> list[torch.Tensor]:
-    size, maps = net.config.input_size, net.config.n_maps
+    size, maps, picture = net.config.input_size, net.config.n_maps, net.config.picture_size
     rng = torch.Generator().manual_seed(0)
     given = (
-        torch.randn(1, 3, size, size, generator=rng),
+        torch.randn(1, 3, picture, picture, generator=rng),
         torch.rand(1, maps, size, size, generator=rng),
     )
     return [x.to(device).contiguous(memory_format=torch.channels_last) for x in given]

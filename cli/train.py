@@ -9,6 +9,7 @@ import click
 from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
 from .train_fusion import train_fusion_command
+from .training_options import mediapipe_option
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -72,12 +73,7 @@ def train() -> None:
     help="Way down: BlazePose's with MediaPipe's weights, EfficientNet-Lite with ImageNet's, or "
     "the papers' (none).",
 )
-@click.option(
-    "--mediapipe",
-    type=FILE,
-    help="For BlazePose's encoders: the package that has MediaPipe's weights (curl -O "
-    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz).",
-)
+@mediapipe_option("BlazePose's encoders")
 @click.option(
     "--stacks",
     default=1,
@@ -121,7 +117,7 @@ def train() -> None:
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Part of the crops that is turned until the trunk points up.",
+    help="Part of the crops that is turned until the trunk points up, before the usual turns.",
 )
 @seed_option()
 @CHECKPOINT_EVERY

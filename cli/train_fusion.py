@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .training_options import length_options, run_options
+from .training_options import length_options, mediapipe_option, run_options
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -71,16 +71,18 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--size",
     default="blazepose",
     show_default=True,
-    type=click.Choice(["blazepose", "lite0", "small", "paper"]),
-    help="Layers: BlazePose's encoder or EfficientNet-Lite0 as image stream, a plain one for CPUs, "
-    "or the authors'.",
+    type=click.Choice(["landmarks", "blazepose", "lite0", "small", "paper"]),
+    help="Layers: MediaPipe's landmark network, BlazePose's encoder or EfficientNet-Lite0 as image "
+    "stream, a plain one for CPUs, or the authors'.",
 )
+@mediapipe_option("--size landmarks")
 @click.option(
     "--width",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Factor of the channels of blazepose and lite0 (but for the image stream's) and small.",
+    help="Factor of the channels of landmarks, blazepose and lite0 (but for the image stream's) "
+    "and small.",
 )
 @length_options(samples=1_000_000, batch=32)
 @click.option(
@@ -126,6 +128,7 @@ def train_fusion_command(
     output: Path,
     fusion: str,
     size: str,
+    mediapipe: Path | None,
     width: float,
     samples: int,
     batch: int,
@@ -147,10 +150,13 @@ def train_fusion_command(
 
     from ..models.device import choose_device
     from ..models.fusion_config import encoder_config, fusion_of, paper_config, small_config
+    from ..models.image_stream import LANDMARKS
     from ..training.fusion import FusionRecipe, train_fusion
     from ..training.fusion_loss import FusionLoss
+    from ..training.start import usual_encoder_rate
 
     shape = {
+        "landmarks": lambda: encoder_config(LANDMARKS, width),
         "blazepose": lambda: encoder_config("blazepose", width),
         "lite0": lambda: encoder_config("lite0", width),
         "small": lambda: small_config(width),
@@ -165,6 +171,7 @@ def train_fusion_command(
         batch=batch,
         photo_share=photo_share,
         rate=rate,
+        encoder_rate=usual_encoder_rate(shape.image_encoder),
         seed=seed,
     )
     chosen = choose_device(device)
@@ -184,6 +191,7 @@ def train_fusion_command(
             checkpoint_every=checkpoint_every,
             workers=workers,
             found=found_file,
+            mediapipe=mediapipe,
             progress=progress,
         )
     click.echo(f"weights: {path}", err=True)

@@ -1,6 +1,7 @@
 """Options that the commands below `lift3d train` share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -50,6 +51,16 @@ def run_options(checkpoint_every: int) -> Decorator:
         device_option(),
     )
     return _all(options)
+
+
+def mediapipe_option(of: str) -> Decorator:
+    """Return the option of the package that has MediaPipe's weights, for what needs them."""
+    return click.option(
+        "--mediapipe",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help=f"For {of}: the package that has MediaPipe's weights (curl -O "
+        "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz).",
+    )
 
 
 def _all(options: tuple[Decorator, ...]) -> Decorator:

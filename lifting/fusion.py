@@ -113,18 +113,18 @@ class FusionLifter:
         )
 
     def network_inputs(self, pose: Pose2D) -> tuple[Tensor, Tensor]:
-        """Return image (3, S, S) and confidence maps (K, S, S) of one pose, on the CPU.
+        """Return image (3, P, P) and confidence maps (K, S, S) of one pose, on the CPU.
 
         Raises:
             NotFitted, BadInput: as `lift`.
         """
         config = self._network().config
-        crop, size = _checked(pose.crop), config.input_size
+        crop, size, wanted = _checked(pose.crop), config.input_size, config.picture_size
         side = len(crop.image)
         image = torch.from_numpy(np.ascontiguousarray(crop.image)).permute(2, 0, 1)[None].float()
-        if side != size:
+        if side != wanted:
             image = functional.interpolate(
-                image, size=size, mode="bilinear", align_corners=False, antialias=side > size
+                image, size=wanted, mode="bilinear", align_corners=False, antialias=side > wanted
             )
         to_crop = same_area(size, side).double().numpy()
         to_image = _after(crop.to_image, to_crop)

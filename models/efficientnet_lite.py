@@ -194,6 +194,6 @@ def residual_stages(width: int, shapes: tuple[StageShape, ...]) -> nn.ModuleList
 
 def hold_depthwise(module: nn.Module) -> None:
     """Stop learning in every depthwise filter of a module."""
-    for block in module.modules():
-        if isinstance(block, InvertedResidual):
-            block.depthwise.requires_grad_(False)
+    for conv in module.modules():
+        if isinstance(conv, NormedConv) and conv.groups > 1:
+            conv.requires_grad_(False)

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
-from .encoders import BLAZEPOSES, layer_shapes
+from .encoders import BLAZEPOSES
+from .image_stream import LANDMARKS, picture_scale, stream_shapes
 
 STREAMS = ("image", "maps")
 KINDS = ("trainable", *STREAMS)
@@ -40,13 +41,14 @@ class FusionConfig:
         neurons: the fully connected layers behind them, each (image stream, map stream).
         fusion: "trainable" (eq. 3), the layer beta behind which the streams are one (0: early
             fusion, the number of layers: late fusion), or "image" or "maps" for one stream alone.
-        input_size: side of image and maps.
+        input_size: side of the maps; see `picture_size` for the image's.
         map_skeleton: whose joints the confidence maps are.
         batch_norm: normalise behind each layer.
         dropout: share of the fully connected layers' values dropped in training.
         image_encoder: "blazepose", "lite0", "lite1" or "lite2": the image stream's convolutional
             layers are the stem and the stages of that encoder, which can begin with trained
-            weights; None: layers as those of the other streams.
+            weights; "blazepose-landmarks": they are MediaPipe's whole landmark network up to its
+            two last, linear layers; None: layers as those of the other streams.
         joint_neurons: of each layer of the branch that reads the joints off the maps as numbers; 0:
             no such branch, as in the paper.
 
@@ -89,7 +91,7 @@ class FusionConfig:
             )
 
     def _check_encoder(self, name: str) -> None:
-        wanted = layer_shapes(name)[: len(self.convs)]
+        wanted = stream_shapes(name)[: len(self.convs)]
         found = [(conv.image, conv.stride) for conv in self.convs]
         if found != wanted or any(conv.pool > 1 for conv in self.convs):
             raise BadInput(
@@ -109,6 +111,11 @@ class FusionConfig:
         for conv in self.convs:
             product *= conv.stride * conv.pool
         return product
+
+    @property
+    def picture_size(self) -> int:
+        """Side of the image: that of the maps, twice that with "blazepose-landmarks"."""
+        return picture_scale(self.image_encoder) * self.input_size
 
     @property
     def n_maps(self) -> int:
@@ -178,6 +185,7 @@ _SMALL = (
 # Map channels beside an encoder's stem and its stages, but for the last of EfficientNet-Lite.
 _BESIDE_BLAZEPOSE = (24, 24, 32, 32, 48, 64, 64, 96)
 _BESIDE_LITE = (24, 24, 32, 48, 64, 64, 96)
+_BESIDE_LANDMARKS = (24, 32, 64, 64, 96)
 
 
 def small_config(width: float = 1.0, fusion: str | int = "trainable") -> FusionConfig:
@@ -206,7 +214,7 @@ def encoder_config(
     """Return a size for CPUs whose image stream is an encoder; of EfficientNet-Lite but one stage.
 
     Eight convolutional layers with BlazePose's and seven with EfficientNet-Lite, 128 to 4 pixels,
-    and two fully connected ones.
+    and two fully connected ones; with the landmark network five, 128 to 2 pixels, and five.
 
     Args:
         encoder: of the image stream.
@@ -220,13 +228,15 @@ def encoder_config(
     >>> config.layers, config.convs[-1].image, config.shrink
     (9, 192, 32)
     """
+    landmarks = encoder == LANDMARKS
     beside = _BESIDE_BLAZEPOSE if encoder in BLAZEPOSES else _BESIDE_LITE
-    shapes = layer_shapes(encoder)[: len(beside)]
+    beside = _BESIDE_LANDMARKS if landmarks else beside
+    shapes = stream_shapes(encoder)[: len(beside)]
     convs = tuple(
-        ConvShape(image, _wide(maps, width), 3, step)
+        ConvShape(image, _wide(maps, width), 5 if step > 2 else 3, step)
         for (image, step), maps in zip(shapes, beside, strict=True)
     )
-    neurons = ((_wide(160, width),) * 2,) * 2
+    neurons = ((_wide(160, width),) * 2,) * (5 if landmarks else 2)
     return FusionConfig(
         convs,
         neurons,

@@ -13,8 +13,8 @@ from torch.nn import functional
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
 from .dense_layer import DenseLayer
-from .encoders import build_encoder
 from .fusion_config import STREAMS, ConvShape, FusionConfig
+from .image_stream import stream_layers
 from .joint_branch import JointBranch, joint_numbers, read_joints
 
 UNIT_MM = 250.0  # of the network's output
@@ -121,7 +121,7 @@ class FusionNet(nn.Module):
         """Return poses (N, 17, 3) in units of `UNIT_MM`, camera axes, relative to the pelvis.
 
         Args:
-            images: (N, 3, S, S) as `image_input` gives them.
+            images: (N, 3, P, P) as `image_input` gives them, P the configuration's `picture_size`.
             maps: (N, J, S, S), each with its joint's confidence as its peak, 0 or above.
 
         Raises:
@@ -169,14 +169,14 @@ class FusionNet(nn.Module):
 
     def _joined(self, images: Tensor, maps: Tensor, joints: Tensor | None, layer: int) -> Tensor:
         """Return what the output layer reads where both streams become one behind a layer."""
-        x = torch.cat(self._data(images, maps, joints, layer), 1)
+        x = self._cat(self._data(images, maps, joints, layer))
         for k in range(layer + 1, self.config.layers + 1):
             x = self._step("fusion", k, x, joints)
         return x
 
     def _mixed(self, images: Tensor, maps: Tensor, joints: Tensor | None) -> Tensor:
         """Return what the output layer reads: eq. 1 at layer L."""
-        mixed = torch.cat([images, maps], 1)  # Z_0
+        mixed = self._cat((images, maps))  # Z_0
         weights = self.fusion_weights()
         data = {"image": images, "maps": maps}
         for k in range(1, self.config.layers + 1):
@@ -186,14 +186,25 @@ class FusionNet(nn.Module):
             mixed = (1 - w) * torch.cat(list(data.values()), 1) + w * fused
         return mixed
 
+    @staticmethod
+    def _cat(data: tuple[Tensor, Tensor]) -> Tensor:
+        """Return I and X of a layer as one; a larger picture is scaled to the maps' size."""
+        images, maps = data
+        if images.ndim == 4 and images.shape[-1] != maps.shape[-1]:
+            images = functional.avg_pool2d(images, images.shape[-1] // maps.shape[-1])
+        return torch.cat([images, maps], 1)
+
     def _step(self, stream: str, layer: int, x: Tensor, joints: Tensor | None) -> Tensor:
         if joints is not None and self.config.takes_joints(layer, stream):
             x = torch.cat([x.flatten(1), joints], 1)
         return self.streams[stream][str(layer)](x)  # type: ignore[index]
 
     def _check(self, images: Tensor, maps: Tensor) -> None:
-        size, joints = self.config.input_size, self.config.n_maps
-        for name, given, wanted in (("images", images, 3), ("maps", maps, joints)):
+        config = self.config
+        for name, given, wanted, size in (
+            ("images", images, 3, config.picture_size),
+            ("maps", maps, config.n_maps, config.input_size),
+        ):
             if given.ndim != 4 or tuple(given.shape[1:]) != (wanted, size, size):
                 raise BadInput(
                     f"{name} must have shape (N, {wanted}, {size}, {size}), "
@@ -236,6 +247,4 @@ def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
 
 def _encoder_layers(config: FusionConfig) -> list[nn.Module]:
     """Return the image stream's convolutional layers: an encoder's stem and its stages."""
-    encoder = build_encoder(str(config.image_encoder))
-    stem = nn.Sequential(encoder.stem, nn.ReLU6())
-    return [stem, *encoder.stages][: len(config.convs)]
+    return stream_layers(str(config.image_encoder))[: len(config.convs)]

@@ -5,7 +5,7 @@ its package for browsers, the full one in its wheel too; neither need be install
 """
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..detectors.preprocess import GREY, SPREAD
 from ..models.blazepose_encoder import BlazePoseEncoder
+from ..models.blazepose_regressor import LandmarkTop
 from ..models.efficientnet_lite import EPSILON, NormedConv
 from ..poses.errors import WeightsMissing
 
@@ -47,11 +48,38 @@ def load_blazepose(encoder: BlazePoseEncoder, name: str, path: Path) -> None:
         WeightsMissing: the file holds another network, or the package `tflite` is not installed.
     """
     filters = convolutions(read_landmark_network(path, name))
-    for conv in encoder.normed_convs():
+    _fill_in_order(encoder.normed_convs(), filters)
+    _take_scaled_images(encoder.stem)
+
+
+def load_landmark_layers(layers: Sequence[nn.Module], path: Path) -> None:
+    """Fill the layers of an image stream that is the full landmark network with its weights.
+
+    Args:
+        layers: as `stream_layers` gives them.
+        path: as `load_blazepose` takes it.
+
+    Raises:
+        WeightsMissing: as `load_blazepose`.
+    """
+    top = layers[-1]
+    assert isinstance(top, LandmarkTop)
+    modules = (module for layer in layers for module in layer.modules())
+    convs = [module for module in modules if isinstance(module, NormedConv)]
+    last = [module for module in top.regressor.modules() if isinstance(module, NormedConv)]
+    filters = list(convolutions(read_landmark_network(path, "blazepose")))
+    _fill_in_order(convs[: -len(last)], iter(filters))
+    # from the end: between encoder and regressor the file has another way up
+    _fill_in_order(last[::-1], reversed(filters))
+    _take_scaled_images(convs[0])
+
+
+def _fill_in_order(convs: Sequence[NormedConv], filters: Iterator[tuple[Tensor, Tensor]]) -> None:
+    """Fill each convolution with the next filters of its shape."""
+    for conv in convs:
         shape = conv.weight.shape
         fitting = (pair for pair in filters if pair[0].shape == shape)  # goes on where it stopped
         _fill(conv, *next(fitting))
-    _take_scaled_images(encoder.stem)
 
 
 def read_landmark_network(path: Path, name: str) -> bytes:

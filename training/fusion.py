@@ -2,7 +2,9 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,7 @@ def train_fusion(
     checkpoint_every: int = 20_000,
     workers: int = 0,
     found: Path | None = None,
+    mediapipe: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Path:
     """Train the fusion network, or go on with the training that `folder` holds.
@@ -127,6 +130,8 @@ def train_fusion(
         workers: processes that make or read the synthetic people.
         found: file of the joints that the detector found; where there is none it is written. None:
             `found.safetensors` in the folder.
+        mediapipe: the package that has MediaPipe's weights, for an image stream that begins with
+            its landmark network.
         progress: called after each step, also of what comes before the network's own.
 
     Returns:
@@ -142,7 +147,8 @@ def train_fusion(
     place = join_processes(device)
     try:
         kept = found or folder / "found.safetensors"
-        _train(recipe, data, folder, kept, place, about, checkpoint_every, workers, progress)
+        begin = partial(begin_image_stream, detector=data.detector, mediapipe=mediapipe)
+        _train(recipe, data, folder, kept, place, about, checkpoint_every, workers, progress, begin)
     finally:
         leave_processes()
     return folder / "fusion.safetensors"
@@ -158,13 +164,15 @@ def _train(
     checkpoint_every: int,
     workers: int,
     progress: Progress,
+    begin: Callable[[FusionNet], None],
 ) -> None:
     torch.manual_seed(recipe.seed)
     if data.detector:  # each process has a device of its own
         detector = replace(data.detector, net=place_net(data.detector.net, place.device))
         data = replace(data, detector=detector)
     net = FusionNet(recipe.config)
-    begin_image_stream(net, data.detector)
+    if not (folder / "checkpoint.safetensors").exists():
+        begin(net)
     net = net.to(place.device)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = data.detector.input_size if data.detector else recipe.config.input_size

@@ -100,10 +100,10 @@ class FusionBatches:
             maps = crops.new_zeros(len(crops), own.config.n_maps, size, size)
         else:
             maps = self.maps(crops, joints_px, size, generator)
-        images = crops
-        if crops.shape[-1] != size:
+        images, wanted = crops, own.config.picture_size
+        if crops.shape[-1] != wanted:
             images = functional.interpolate(
-                crops, size=size, mode="bilinear", align_corners=False, antialias=True
+                crops, size=wanted, mode="bilinear", align_corners=False, antialias=True
             )
         device = self.place.device.type
         images, maps = (

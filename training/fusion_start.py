@@ -1,5 +1,6 @@
 """What the fusion network's image stream begins with: an encoder that was trained before."""
 
+from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
@@ -8,22 +9,42 @@ from ..models.efficientnet_lite import EfficientNetLite, hold_depthwise
 from ..models.encoder_hourglass import EncoderHourglass
 from ..models.encoders import build_encoder
 from ..models.fusion_net import FusionNet
+from ..models.image_stream import LANDMARKS
 from ..models.load import LoadedHourglass
 from ..poses.errors import BadInput
+from .blazepose import GET_PACKAGE, load_landmark_layers
 from .imagenet import load_imagenet
 
-HELD = 3  # stem and two stages
+HELD = 3  # stem and two stages, or as many groups of stages
 
 
-def begin_image_stream(net: FusionNet, detector: LoadedHourglass | None) -> None:
+def begin_image_stream(
+    net: FusionNet, detector: LoadedHourglass | None, mediapipe: Path | None = None
+) -> None:
     """Fill an image stream that is an encoder with the detector's, if alike, or with ImageNet's.
 
+    The landmark network begins with MediaPipe's weights.
+
+    Args:
+        net: whose image stream is filled.
+        detector: whose encoder may be taken.
+        mediapipe: where MediaPipe's weights are, see `load_blazepose`.
+
     Raises:
-        BadInput: the image stream is BlazePose's encoder, and the detector has another one.
-        WeightsMissing: ImageNet's weights are needed and not installed.
+        BadInput: the image stream is BlazePose's encoder, and the detector has another one, or
+            the landmark network, and `mediapipe` is missing.
+        WeightsMissing: ImageNet's or MediaPipe's weights are needed and not there.
     """
     name = net.config.image_encoder
     if name is None or "image" not in net.streams:
+        return
+    if name == LANDMARKS:
+        if mediapipe is None:
+            raise BadInput(
+                f"the size landmarks begins with MediaPipe's weights; run `{GET_PACKAGE}` and "
+                "pass what it gets as --mediapipe"
+            )
+        load_landmark_layers(_layers(net), mediapipe)
         return
     whole = build_encoder(name)
     known = detector.net if detector is not None else None
@@ -43,7 +64,8 @@ def begin_image_stream(net: FusionNet, detector: LoadedHourglass | None) -> None
 def hold_image_stream(net: FusionNet) -> list[nn.Parameter]:
     """Stop learning where it is slow and what stays is general; return the rest of the encoder.
 
-    That is in the stem, the first two stages and every depthwise filter.
+    That is in the stem, the first two stages (of the landmark network the first six) and every
+    depthwise filter.
     """
     layers = _layers(net)
     for layer in layers[:HELD]:

@@ -6,21 +6,23 @@ from typing import Any
 from ..models.blazepose_encoder import BlazePoseEncoder
 from ..models.encoder_hourglass import EncoderHourglass
 from ..models.heatmap_net import HeatmapNet
+from ..models.image_stream import LANDMARKS
 from ..models.tensor_file import read_tensors
 from ..poses.errors import BadInput, WeightsMissing
 from .blazepose import GET_PACKAGE, load_blazepose
 from .imagenet import load_imagenet
 
 
-def usual_encoder_rate(encoder: str) -> float:
-    """Return the part of the learning rate at which an encoder's shipped weights were trained.
+def usual_encoder_rate(encoder: str | None) -> float:
+    """Return the part of the learning rate at which an encoder learns unless told otherwise.
 
-    BlazePose's heavy one forgets at more.
+    BlazePose's heavy one forgets at more, and so does a whole landmark network what it knows of
+    depth.
 
     >>> usual_encoder_rate("blazepose-heavy"), usual_encoder_rate("lite0")
     (0.02, 0.4)
     """
-    return 0.02 if encoder == "blazepose-heavy" else 0.4
+    return 0.02 if encoder in ("blazepose-heavy", LANDMARKS) else 0.4
 
 
 def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ import torch
 
 from lift3d.detectors.preprocess import to_input
 from lift3d.models.blazepose_encoder import BlazePoseEncoder
+from lift3d.models.efficientnet_lite import NormedConv
 from lift3d.models.encoder_hourglass import EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
+from lift3d.models.image_stream import LANDMARKS, stream_layers
 from lift3d.poses.errors import BadInput, WeightsMissing
 from lift3d.training import blazepose
 from lift3d.training.start import start_from_published
@@ -93,11 +95,11 @@ def network_file(convs) -> bytes:
     return bytes(b.Output())
 
 
-def random_network(encoder) -> tuple[bytes, list]:
-    """Return a file with random filters of an encoder's shapes, others between, and the filters."""
+def random_network(wanted) -> tuple[bytes, list]:
+    """Return a file with random filters of convolutions, others between, and the filters."""
     rng = np.random.default_rng(0)
     convs = []
-    for conv in encoder.normed_convs():
+    for conv in wanted:
         out, within, high, wide = conv.weight.shape
         depthwise = within == 1
         shape = (1, high, wide, out) if depthwise else (out, high, wide, within)
@@ -110,7 +112,7 @@ def random_network(encoder) -> tuple[bytes, list]:
 def landmarks(request, tmp_path, monkeypatch):
     """Return a name, a path of a made-up landmark network, known by its hash, and its filters."""
     name = request.param
-    data, convs = random_network(BlazePoseEncoder(name))
+    data, convs = random_network(BlazePoseEncoder(name).normed_convs())
     monkeypatch.setitem(blazepose.SHA256, name, sha256(data).hexdigest())
     path = tmp_path / blazepose.FILES[name]
     path.write_bytes(data)
@@ -121,13 +123,37 @@ def test_every_convolution_gets_its_filters_and_no_other(landmarks):
     name, path, convs = landmarks
     encoder = BlazePoseEncoder(name)
     blazepose.load_blazepose(encoder, name, path)
-    for conv, (depthwise, weight, bias) in zip(encoder.normed_convs()[1:], convs[1:], strict=True):
+    assert_filled(encoder.normed_convs(), convs)
+
+
+def assert_filled(convs, filters):
+    """Assert that all convolutions but the first, which takes other images, have their filters."""
+    for conv, (depthwise, weight, bias) in zip(convs[1:], filters[1:], strict=True):
         folded, shift = conv.folded()
         order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
         stored = torch.tensor(weight.astype(np.float16).astype(np.float32)).permute(order)
         torch.testing.assert_close(folded, stored, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(shift, torch.tensor(bias.astype(np.float16)).float())
         torch.testing.assert_close(conv.weight.flatten(1).norm(dim=1), torch.ones(len(bias)))
+
+
+def normed_convs(modules):
+    return [m for module in modules for m in module.modules() if isinstance(m, NormedConv)]
+
+
+def test_a_landmark_stream_skips_the_way_up_between_encoder_and_regressor(tmp_path, monkeypatch):
+    layers = stream_layers(LANDMARKS)
+    regressor = normed_convs([layers[-1].regressor])
+    convs = normed_convs(layers)
+    encoder = convs[: -len(regressor)]
+    up = NormedConv(864, 864, 3, groups=864)  # of the shape of the regressor's first
+    data, filters = random_network([*encoder, up, *regressor])
+    monkeypatch.setitem(blazepose.SHA256, "blazepose", sha256(data).hexdigest())
+    path = tmp_path / "full.tflite"
+    path.write_bytes(data)
+    blazepose.load_landmark_layers(layers, path)
+    del filters[len(encoder)]
+    assert_filled(convs, filters)
 
 
 def test_the_first_convolution_takes_our_images(landmarks):

@@ -10,6 +10,7 @@ from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassCo
 from lift3d.models.fusion_config import encoder_config, small_config
 from lift3d.models.fusion_net import FusionNet
 from lift3d.models.fusion_pruning import fold_norms, prune
+from lift3d.models.image_stream import LANDMARKS
 from lift3d.models.load import LoadedHourglass
 from lift3d.poses.errors import BadInput
 from lift3d.training import fusion_start
@@ -37,9 +38,9 @@ def net():
     return net_with("lite0")
 
 
-def inputs(count=2):
+def inputs(count=2, side=128):
     torch.manual_seed(5)
-    return torch.randn(count, 3, 128, 128), torch.rand(count, 16, 128, 128)
+    return torch.randn(count, 3, side, side), torch.rand(count, 16, 128, 128)
 
 
 @pytest.mark.parametrize(("encoder", "layer"), [("lite0", 6), ("blazepose", 7)])
@@ -63,6 +64,16 @@ def test_blazeposes_encoder_needs_a_detector_that_has_it(detector):
         )
 
 
+def test_a_landmark_stream_needs_mediapipes_weights(detector):
+    with pytest.raises(BadInput) as failure:
+        begin_image_stream(net_with(LANDMARKS), detector)
+    assert str(failure.value) == (
+        "the size landmarks begins with MediaPipe's weights; run `curl -O "
+        "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz` and pass what it "
+        "gets as --mediapipe"
+    )
+
+
 def test_without_such_a_detector_it_begins_with_imagenets(net, monkeypatch):
     asked = []
     monkeypatch.setattr(fusion_start, "load_imagenet", lambda encoder, name: asked.append(name))
@@ -80,16 +91,39 @@ def test_a_network_without_an_encoder_is_left_alone(config, detector):
         torch.testing.assert_close(value, before[name])
 
 
-@pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
+@pytest.mark.parametrize("encoder", ["lite0", "blazepose", LANDMARKS])
 def test_what_is_held_gets_no_gradient_and_all_else_does(encoder):
     net = net_with(encoder)
     learning = hold_image_stream(net)
-    net.train()(*inputs(4)).square().sum().backward()
+    net.train()(*inputs(4, net.config.picture_size)).square().sum().backward()
     missing = {name for name, p in net.named_parameters() if p.grad is None}
     assert all(name.startswith("streams.image") for name in missing)
     assert any("depthwise" in name for name in missing)
+    assert any("regressor.blocks.0.filter" in name for name in missing) == (encoder == LANDMARKS)
     assert learning
     assert all(p.grad is not None for p in learning)
+
+
+@pytest.mark.parametrize("fusion", ["trainable", 0, 10])
+def test_a_landmark_stream_looks_at_a_picture_of_twice_the_size_of_the_maps(fusion):
+    net = FusionNet(encoder_config(LANDMARKS, width=0.25, fusion=fusion)).eval()
+    assert net.config.layers == 10
+    with torch.no_grad():
+        assert net(*inputs(1, 256)).shape == (1, 17, 3)
+    with pytest.raises(BadInput, match=r"^images must have shape \(N, 3, 256, 256\)"):
+        net(*inputs(1))
+
+
+def test_pruning_a_landmark_stream_changes_nothing_but_rounding():
+    net = net_with(LANDMARKS).eval()
+    net.settle()
+    given = inputs(2, 256)
+    with torch.no_grad():
+        whole = net(*given)
+        pruned = prune(net)
+        torch.testing.assert_close(pruned(*given), whole, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(fold_norms(pruned)(*given), whole, atol=1e-4, rtol=1e-3)
+    assert pruned.config.fusion == 5  # the landmark network is whole
 
 
 @pytest.mark.parametrize("encoder", ["lite0", "blazepose"])
