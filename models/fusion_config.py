@@ -228,15 +228,16 @@ def encoder_config(
     >>> config.layers, config.convs[-1].image, config.shrink
     (9, 192, 32)
     """
-    landmarks = encoder == LANDMARKS
-    beside = _BESIDE_BLAZEPOSE if encoder in BLAZEPOSES else _BESIDE_LITE
-    beside = _BESIDE_LANDMARKS if landmarks else beside
+    beside: tuple[int, ...] = _BESIDE_BLAZEPOSE if encoder in BLAZEPOSES else _BESIDE_LITE
+    dense = 2
+    if encoder == LANDMARKS:
+        beside, dense = _BESIDE_LANDMARKS, 5
     shapes = stream_shapes(encoder)[: len(beside)]
     convs = tuple(
         ConvShape(image, _wide(maps, width), 5 if step > 2 else 3, step)
         for (image, step), maps in zip(shapes, beside, strict=True)
     )
-    neurons = ((_wide(160, width),) * 2,) * (5 if landmarks else 2)
+    neurons = ((_wide(160, width),) * 2,) * dense
     return FusionConfig(
         convs,
         neurons,

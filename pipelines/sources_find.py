@@ -60,9 +60,9 @@ def find_media(sources: Sequence[str], fps: float | None = None) -> FoundMedia:
     found = find_images(others)
     errors = [_with_videos(error) for error in found.errors]
     names = _names(depths, {item.name.casefold() for item in found.items})
-    videos = [VideoItem(str(path), names[path]) for path in depths]
-    videos, doubles = _each_name_once([*videos, *streams])
-    return FoundMedia(found.items, videos, errors + doubles)
+    files = [VideoItem(str(path), names[path]) for path in depths]
+    single, doubles = _each_name_once([*files, *streams])
+    return FoundMedia(found.items, single, errors + doubles)
 
 
 def find_videos(folder: str) -> list[VideoItem]:
