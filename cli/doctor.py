@@ -21,8 +21,7 @@ def doctor(ctx: click.Context) -> None:
     from .. import __version__
 
     click.echo(f"lift3d {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    sound = [_check_packages(), _check_opencv(), _check_weights()]
-    _show_devices()
+    sound = [_check_packages(), _check_opencv(), _check_weights(), _check_devices()]
     ctx.exit(0 if all(sound) else 1)
 
 
@@ -41,7 +40,7 @@ def _check_opencv() -> bool:
     for name in found:
         click.echo(f"{name} {version(name)}")
     if len(found) == 1:
-        return True
+        return _loads_opencv()
     if found:
         click.echo(
             f"PROBLEM: {' and '.join(found)} overwrite each other's cv2; "
@@ -50,6 +49,16 @@ def _check_opencv() -> bool:
     else:
         click.echo("PROBLEM: no OpenCV wheel found; run: pip install opencv-python")
     return False
+
+
+def _loads_opencv() -> bool:
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        wheel = "opencv-python-headless"
+        click.echo(f"PROBLEM: cv2 cannot be loaded ({error}); without a display use {wheel}")
+        return False
+    return True
 
 
 def _installed(name: str) -> bool:
@@ -75,11 +84,15 @@ def _check_weights() -> bool:
     return sound
 
 
-def _show_devices() -> None:
-    import torch
-
+def _check_devices() -> bool:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        click.echo(f"PROBLEM: torch cannot be loaded ({error}); run: pip install torch")
+        return False
     click.echo(f"device cpu: {torch.get_num_threads()} threads")
     for index in range(torch.cuda.device_count()):
         click.echo(f"device cuda:{index}: {torch.cuda.get_device_name(index)}")
     if torch.backends.mps.is_available():
         click.echo("device mps")
+    return True

@@ -64,8 +64,8 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
     (N, 16, 2), `split` (N,), `src` (N,).
 
     Raises:
-        DecodeError: the file is no such pack, has no crops of this split, or a picture in it is
-            damaged.
+        DecodeError: the file is no such pack, has no crops of this split or one without a source,
+            or a picture in it is damaged.
     """
     pack = read_pack(path, ("image", "offset", "joints", "split", "src"))
     chosen = np.flatnonzero(pack["split"] == split)
@@ -76,6 +76,8 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
         decoded = pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen)
         images = np.stack(list(decoded))
     joints = derive_trunk(pack["joints"][chosen].astype(np.float32))
-    sets, people = zip(*(str(name).split("/") for name in pack["src"][chosen]), strict=True)
-    source = np.array([name.split("_")[0] for name in sets])
-    return CropSet(images, joints, source, np.array([name.split("#")[0] for name in people]))
+    parts = [str(name).partition("/") for name in pack["src"][chosen]]
+    if not all(slash for _, slash, _ in parts):
+        raise DecodeError(f"{path} has a crop whose `src` is no SET/NAME, such as lspet/im00001")
+    source = np.array([name.split("_")[0] for name, _, _ in parts])
+    return CropSet(images, joints, source, np.array([name.split("#")[0] for *_, name in parts]))

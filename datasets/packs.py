@@ -1,5 +1,6 @@
 """Packs: one npz file with encoded pictures one after the other and plain arrays beside them."""
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -7,6 +8,8 @@ import cv2
 import numpy as np
 
 from ..poses.errors import DecodeError
+
+UNREADABLE = (OSError, ValueError, TypeError, EOFError, AttributeError, BadZipFile, zlib.error)
 
 
 def read_pack(
@@ -30,7 +33,7 @@ def read_pack(
             return {key: archive[key] for key in (*keys, *there)}
     except FileNotFoundError:
         raise DecodeError(f"{path} does not exist; give the path of the data pack") from None
-    except (OSError, ValueError, TypeError, EOFError, AttributeError, BadZipFile) as error:
+    except UNREADABLE as error:
         raise DecodeError(f"{path} is no readable npz pack; fetch it again") from error
 
 
@@ -40,7 +43,7 @@ def decode_rgb(encoded: np.ndarray) -> np.ndarray:
     Raises:
         DecodeError: the bytes are no picture.
     """
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
     if image is None:
         raise DecodeError("a picture in the pack cannot be decoded; the file may be damaged")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

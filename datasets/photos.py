@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..poses.errors import DecodeError
 from .labels import mpii16_rows
 from .packs import decode_rgb, read_pack
 
@@ -77,11 +78,13 @@ def read_photos_pack(path: str | Path, split: int) -> PhotoSet:
     """Read the photos of one split (0 train, 1 validation) of a photos pack (`photos448.npz`).
 
     Raises:
-        DecodeError: the file is no such pack.
+        DecodeError: the file is no such pack, or has no photos of this split.
     """
     pack = read_pack(path, ("image", "offset", "photo", "box", "coco17", "split", "src"))
     data, offset = pack["image"], pack["offset"]
     chosen = np.flatnonzero(pack["split"] == split)
+    if not len(chosen):
+        raise DecodeError(f"{path} has no photos of split {split}; 0 is for training, 1 validates")
     number = np.full(len(pack["split"]), -1)
     number[chosen] = np.arange(len(chosen))
     people = np.flatnonzero(number[pack["photo"]] >= 0)

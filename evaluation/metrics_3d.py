@@ -115,7 +115,7 @@ def pck_3d(
     """Return the fraction of joints less than `threshold_mm` off, roots laid upon each other.
 
     As in MPI-INF-3DHP (Mehta et al. 2017). The root counts as correct; mask it to leave it out.
-    NaN where nothing counts.
+    A pose whose true root is not known is left out. NaN where nothing counts.
 
     >>> true_mm = np.zeros((1, 3, 3))
     >>> predicted_mm = [[[0.0, 0, 0], [0, 149, 0], [0, 0, 150]]]
@@ -123,7 +123,7 @@ def pck_3d(
     0.667
     """
     p, t, counts = _root_aligned(predicted_mm, true_mm, root, mask)
-    error = np.linalg.norm(p - t, axis=-1)
+    error, counts = np.linalg.norm(p - t, axis=-1), counts & np.isfinite(t).all(-1)
     return float(mean_of_counted(error < threshold_mm, counts, axis=None))
 
 
@@ -138,7 +138,7 @@ def auc_3d(
     16
     """
     p, t, counts = _root_aligned(predicted_mm, true_mm, root, mask)
-    error = np.linalg.norm(p - t, axis=-1)
+    error, counts = np.linalg.norm(p - t, axis=-1), counts & np.isfinite(t).all(-1)
     thresholds = np.linspace(0.0, 150.0, 31)
     return float(np.mean([mean_of_counted(error < limit, counts, None) for limit in thresholds]))
 

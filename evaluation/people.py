@@ -18,6 +18,7 @@ from ..pipelines.parts import Detector
 from ..poses.boxes import box_iou
 from ..poses.convert import convert_joints
 from ..poses.pose import Pose2D
+from ..poses.skeleton import get_skeleton
 from .average_precision import BOX_FILL, pose_average_precision, pose_height_px
 from .metrics_2d import oks
 
@@ -112,13 +113,14 @@ def pose_similarity(poses: list[Pose2D], photos: PhotoSet, index: int) -> np.nda
     """Return the larger of OKS and box IoU (found, labelled) in one photo."""
     rows = photos.people(index)
     boxes, joints = photos.box_xyxy_px[rows], photos.coco17_px[rows]
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(1) * BOX_FILL
+    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1.0) * BOX_FILL
     values = np.zeros((len(poses), len(rows)))
     for k, pose in enumerate(poses):
-        found = convert_joints(pose.joints_px, pose.confidence, pose.skeleton, "coco17").joints
-        shown = ~np.isnan(found).any(-1)
-        repeated = np.broadcast_to(found, joints.shape)
-        similar = oks(repeated, joints, area, mask=np.broadcast_to(shown, joints.shape[:2]))
+        found = convert_joints(pose.joints_px, pose.confidence, pose.skeleton, "coco17")
+        # a joint that was not found counts as wrong, one that the skeleton lacks not at all
+        known = np.array([name not in found.missing for name in get_skeleton("coco17").joints])
+        repeated = np.broadcast_to(found.joints, joints.shape)
+        similar = oks(repeated, joints, area, mask=np.broadcast_to(known, joints.shape[:2]))
         values[k] = np.nan_to_num(similar)
         if pose.box_xyxy_px is not None:
             values[k] = np.maximum(values[k], box_iou(pose.box_xyxy_px[None], boxes)[0])

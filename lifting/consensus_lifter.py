@@ -12,6 +12,7 @@ from torch import Tensor
 from ..models.device import choose_device
 from ..models.residual_mlp import FusedMLP
 from ..models.tensor_file import read_tensors, write_tensors
+from ..models.weights_file import built_from
 from ..poses import Pose2D, Pose3D, Skeleton, get_skeleton
 from ..poses.errors import NotFitted, WeightsMissing
 from .body_joints import body_arrays, body_poses
@@ -146,7 +147,8 @@ class ConsensusLifter:
         """Return the lifter that `save` wrote.
 
         Raises:
-            WeightsMissing: no such file, or none of a consensus lifter.
+            WeightsMissing: no such file, none of a consensus lifter, or one that does not fit
+                itself.
         """
         tensors, metadata = read_tensors(Path(path))
         if metadata.get("kind") != "consensus":
@@ -155,13 +157,15 @@ class ConsensusLifter:
                 "give a file that ConsensusLifter.save or `lift3d train consensus` wrote"
             )
         count = len(tensors) // 2
-        networks = FusedMLP(
-            [tensors[f"matrix{k}"] for k in range(count)],
-            [tensors[f"shift{k}"] for k in range(count)],
-        )
-        groups = tuple(tuple(group) for group in metadata["groups"])
-        sigma = (float(metadata["sigma"][0]), float(metadata["sigma"][1]))
-        return cls.of(networks, groups, sigma=sigma, **metadata["config"], device=device)
+        choose_device(device)  # a wrong one is not the file's fault
+        with built_from(path):
+            networks = FusedMLP(
+                [tensors[f"matrix{k}"] for k in range(count)],
+                [tensors[f"shift{k}"] for k in range(count)],
+            )
+            groups = tuple(tuple(group) for group in metadata["groups"])
+            sigma = (float(metadata["sigma"][0]), float(metadata["sigma"][1]))
+            return cls.of(networks, groups, sigma=sigma, **metadata["config"], device=device)
 
     @classmethod
     def of(

@@ -12,6 +12,7 @@ from ..poses.errors import BadInput
 Groups: TypeAlias = tuple[tuple[int, ...], ...]
 
 MM_PER_M = 1000.0
+MOST_DRAWN = 100  # groups, for each joint and each group that it must be in
 
 
 def trajectory_similarity(
@@ -77,10 +78,11 @@ def sample_groups(
 
     Returns:
         G groups of `size` joint indices in rising order. They may repeat: each trains its own
-        lifter. Groups that do not hang together by common joints are drawn anew.
+        lifter. Further ones are drawn until all hang together by common joints.
 
     Raises:
-        BadInput: a similarity that is not square and finite, or a size or count out of range.
+        BadInput: a similarity that is not square and finite, a size or count out of range, or a
+            lambda with which the groups never hang together.
     """
     s = float_array("similarity", similarity)
     if s.ndim != 2 or s.shape[0] != s.shape[1] or not np.isfinite(s).all():
@@ -96,6 +98,11 @@ def sample_groups(
     groups: list[tuple[int, ...]] = []
     count = np.zeros(J, dtype=int)
     while count.min() < least or not _hang_together(groups, J):
+        if len(groups) >= MOST_DRAWN * J * least:
+            raise BadInput(
+                f"{len(groups)} groups of {size} joints do not hang together, or leave joints out; "
+                "lower lam, or give the similarity in square metres"
+            )
         group = _sample_group(s * (lam / (2 * size)), size, rng)
         groups.append(group)
         count[list(group)] += 1

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..models.device import choose_device
+from ..models.weights_file import built_from
 from ..poses import Pose2D, Pose3D, Skeleton, get_skeleton
 from ..poses.errors import BadInput, NotFitted
 from .body_joints import body_arrays, body_poses
@@ -245,10 +246,12 @@ class PPCALifter:
         """Return the lifter that `save` wrote.
 
         Raises:
-            WeightsMissing: no such file, or none of a PPCA lifter.
+            WeightsMissing: no such file, none of a PPCA lifter, or one that does not fit itself.
         """
-        model, numbers, settings = read_lifter(Path(path))
-        return cls.from_model(model, **numbers, **settings, device=device)
+        choose_device(device)  # a wrong one is not the file's fault
+        with built_from(path):
+            model, numbers, settings = read_lifter(Path(path))
+            return cls.from_model(model, **numbers, **settings, device=device)
 
     @classmethod
     def from_model(

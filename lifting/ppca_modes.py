@@ -46,7 +46,7 @@ def different_modes(solved: Solved, modes: int) -> tuple[NDArray[np.integer], Ar
     Returns:
         (N, M) which candidates, and (N, M) their energies, inf where there is none.
     """
-    energy = torch.nan_to_num(solved.energy, nan=torch.inf)
+    energy = torch.nan_to_num(solved.energy, nan=torch.inf, posinf=torch.inf)
     chosen = energy.argmin(dim=1, keepdim=True)
     lowest = energy.gather(1, chosen)
     if modes > 1:

@@ -149,7 +149,7 @@ class PoseSolver:
         """Search, with known tilts at the multiple of TILT_STEP that is next to each."""
         if visible is not None:
             joints = torch.where(visible[..., None], joints, 0.0)
-        if camera.tilt is None:
+        if camera.tilt is None or not len(joints):
             return self._search.search(joints, visible, modes=candidates, placed=placed)
         steps = np.round(camera.tilt / TILT_STEP).astype(int)
         parts, order = [], []
@@ -159,7 +159,7 @@ class PoseSolver:
             seen = None if visible is None else visible[rows]
             parts.append(search.search(joints[rows], seen, modes=candidates, placed=placed))
             order.append(rows)
-        back = torch.cat(order).argsort() if order else slice(0, 0)
+        back = torch.cat(order).argsort()
         names = Found.__dataclass_fields__
         return Found(*(torch.cat([getattr(p, name) for p in parts])[back] for name in names))
 

@@ -37,7 +37,18 @@ def opened_weights(
             f"train some with `lift3d train {kind}`"
         )
     state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-    try:
+    with built_from(path):
         yield state, metadata
+
+
+@contextmanager
+def built_from(path: str | Path) -> Iterator[None]:
+    """Say in one line that a file does not fit itself, where what is built from it fails.
+
+    Raises:
+        WeightsMissing: a tensor or setting is missing, unknown or of another form.
+    """
+    try:
+        yield
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error

@@ -5,6 +5,7 @@ its package for browsers, the full one in its wheel too; neither need be install
 """
 
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -56,19 +57,18 @@ def load_landmark_layers(layers: Sequence[nn.Module], path: Path) -> None:
     """Fill the layers of an image stream that is the full landmark network with its weights.
 
     Args:
-        layers: as `stream_layers` gives them.
+        layers: as `stream_layers` gives them, all or the first ones.
         path: as `load_blazepose` takes it.
 
     Raises:
         WeightsMissing: as `load_blazepose`.
     """
-    top = layers[-1]
-    assert isinstance(top, LandmarkTop)
-    modules = (module for layer in layers for module in layer.modules())
+    modules = [module for layer in layers for module in layer.modules()]
     convs = [module for module in modules if isinstance(module, NormedConv)]
-    last = [module for module in top.regressor.modules() if isinstance(module, NormedConv)]
+    regressors = [module.regressor for module in modules if isinstance(module, LandmarkTop)]
+    last = [conv for each in regressors for conv in each.modules() if isinstance(conv, NormedConv)]
     filters = list(convolutions(read_landmark_network(path, "blazepose")))
-    _fill_in_order(convs[: -len(last)], iter(filters))
+    _fill_in_order(convs[: len(convs) - len(last)], iter(filters))
     # from the end: between encoder and regressor the file has another way up
     _fill_in_order(last[::-1], reversed(filters))
     _take_scaled_images(convs[0])
@@ -99,7 +99,7 @@ def read_landmark_network(path: Path, name: str) -> bytes:
                 data = member.read() if member else b""
         else:
             data = path.read_bytes()
-    except (OSError, BadZipFile, tarfile.TarError, KeyError) as error:
+    except (OSError, EOFError, BadZipFile, tarfile.TarError, zlib.error, KeyError) as error:
         raise WeightsMissing(
             f"{path} has no {file} ({error}); get it with `{GET_PACKAGE}`"
         ) from error

@@ -53,7 +53,7 @@ class FoundJoints:
         People are mirrored, turned about the camera's axis, and lose joints.
         """
         rows = torch.from_numpy(rng.integers(len(self.joints), size=count))
-        joints, poses = self.joints[rows], self.joints_mm[rows]
+        joints, poses = self.joints[rows].nan_to_num(), self.joints_mm[rows]
         mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None, None]
         joints = torch.where(mirrored, _mirror(joints, MPII.flip_index), joints)
         poses = torch.where(mirrored, _mirror(poses, BODY.flip_index), poses)

@@ -175,7 +175,7 @@ def _train(
         begin(net)
     net = net.to(place.device)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = data.detector.input_size if data.detector else recipe.config.input_size
+    size = data.detector.input_size if data.detector else recipe.config.picture_size
     people = SyntheticPictures(
         data.people, _stored_size(data, size), workers, pinned=place.device.type == "cuda"
     )

@@ -95,12 +95,13 @@ class FusionBatches:
         if own.config.fusion == "trainable":
             self._sharpen(own, seen)
         size = own.config.input_size
-        crops, joints_px, joints_mm = self._drawn(seen, self.maps.crop_size or size, generator)
+        wanted = own.config.picture_size
+        crops, joints_px, joints_mm = self._drawn(seen, self.maps.crop_size or wanted, generator)
         if own.config.fusion == "image":  # does not look at them
             maps = crops.new_zeros(len(crops), own.config.n_maps, size, size)
         else:
             maps = self.maps(crops, joints_px, size, generator)
-        images, wanted = crops, own.config.picture_size
+        images = crops
         if crops.shape[-1] != wanted:
             images = functional.interpolate(
                 crops, size=wanted, mode="bilinear", align_corners=False, antialias=True

@@ -1,5 +1,7 @@
 """The other commands, and how errors leave the program."""
 
+import sys
+
 import pytest
 
 from lift3d import __version__
@@ -103,3 +105,12 @@ def test_debug_shows_the_traceback(monkeypatch):
     monkeypatch.setattr("lift3d.models.zoo.zoo", fail)
     with pytest.raises(RuntimeError, match="broken"):
         main(["--debug", "models", "list"])
+
+
+def test_doctor_names_what_cannot_be_loaded(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    code, out, _ = call(capsys, "doctor")
+    assert code == 1
+    assert "PROBLEM: torch cannot be loaded (" in out
+    assert "PROBLEM: cv2 cannot be loaded (" in out

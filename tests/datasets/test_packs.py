@@ -133,8 +133,37 @@ def test_damaged_bytes_of_a_picture_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DecodeError) as error:
         decode_rgb(np.arange(50, dtype=np.uint8))
     assert str(error.value) == message
+    with pytest.raises(DecodeError) as error:
+        decode_rgb(np.zeros(0, np.uint8))
+    assert str(error.value) == message
     image = encode(COLOURS, 16)["image"]
     path = write_crops(tmp_path / "crops.npz", image=np.zeros_like(image))
     with pytest.raises(DecodeError) as error:
         read_crops_pack(path, 0)
     assert str(error.value) == message
+
+
+def test_a_flipped_byte_in_a_compressed_pack_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez_compressed(path, joints=np.random.default_rng(0).normal(size=1000))
+    data = bytearray(path.read_bytes())
+    for at in range(200, 400):
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="is no readable npz pack"):
+        read_pack(path, ("joints",))
+
+
+def test_sources_may_have_several_folders_but_not_none(tmp_path: Path) -> None:
+    names = np.array(["own/7", "coco/8", "mine/day1/9"])
+    crops = read_crops_pack(write_crops(tmp_path / "crops.npz", src=names), 0)
+    assert crops.source.tolist() == ["own", "mine"]
+    assert crops.photo.tolist() == ["7", "day1/9"]
+    names = np.array(["7", "coco/8", "mine/9"])
+    with pytest.raises(DecodeError, match="has a crop whose `src` is no SET/NAME"):
+        read_crops_pack(write_crops(tmp_path / "crops.npz", src=names), 0)
+
+
+def test_photos_without_any_of_a_split_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DecodeError, match=r"has no photos of split 2; 0 is for training"):
+        read_photos_pack(write_photos(tmp_path / "photos.npz"), 2)

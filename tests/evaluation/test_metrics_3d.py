@@ -138,6 +138,14 @@ def test_pck_counts_a_joint_that_was_not_predicted_as_wrong():
     assert pck_3d(predicted_mm, TRUE_MM) == pytest.approx(3 / 4)
 
 
+def test_a_pose_without_its_true_root_counts_in_no_fraction():
+    true_mm = np.stack([TRUE_MM, TRUE_MM])
+    true_mm[0, 0] = np.nan
+    predicted_mm = np.stack([TRUE_MM, TRUE_MM])
+    assert pck_3d(predicted_mm, true_mm) == 1
+    assert auc_3d(predicted_mm, true_mm) == pytest.approx(30 / 31)  # none is below 0
+
+
 def test_pck_of_one_joint_by_mask():
     predicted_mm = np.stack([TRUE_MM, TRUE_MM])
     predicted_mm[0, 2] += 400

@@ -141,3 +141,11 @@ def test_a_pose_on_its_joints_is_similar_by_oks_though_its_box_is_not():
     assert pose_similarity([pose], data, 0)[0, 0] == pytest.approx(1)
     moved = Pose2D(joints + 300, np.ones(16), MPII, np.array([0.0, 0, 60, 100]))
     assert pose_similarity([moved], data, 0)[0, 0] == pytest.approx(1)  # by its box
+
+
+def test_joints_that_a_pose_did_not_find_count_as_wrong():
+    data = photos(100)
+    joints = np.full((17, 2), np.nan)
+    joints[COCO.index("right_wrist")] = data.coco17_px[0, COCO.index("right_wrist")]
+    pose = Pose2D(joints, np.ones(17), COCO)
+    assert pose_similarity([pose], data, 0)[0, 0] == pytest.approx(1 / 17)

@@ -7,7 +7,7 @@ from lift3d.lifting import ConsensusLifter
 from lift3d.lifting.joint_groups import random_groups
 from lift3d.lifting.weak_camera import fit_weak_cameras
 from lift3d.models.residual_mlp import FusedMLP, ResidualMLP, ResidualMLPConfig
-from lift3d.models.tensor_file import write_tensors
+from lift3d.models.tensor_file import read_tensors, write_tensors
 from lift3d.poses import SKELETONS, Pose2D, get_skeleton
 from lift3d.poses.errors import BadInput, NotFitted, WeightsMissing
 
@@ -195,3 +195,13 @@ def test_weights_of_another_kind_are_refused(tmp_path):
         f"{path} holds weights of kind 'ppca', expected 'consensus'; give a file that "
         "ConsensusLifter.save or `lift3d train consensus` wrote"
     )
+
+
+def test_a_file_that_lacks_a_part_is_one_line(lifter, tmp_path):
+    path = tmp_path / "own.safetensors"
+    lifter.save(path)
+    tensors, metadata = read_tensors(path)
+    del metadata["sigma"]
+    write_tensors(path, tensors, metadata)
+    with pytest.raises(WeightsMissing, match="does not fit its own configuration"):
+        ConsensusLifter.load(path)

@@ -203,3 +203,10 @@ def test_a_similarity_that_is_no_finite_square_matrix_is_refused():
 def test_a_negative_lambda_is_refused():
     with pytest.raises(BadInput, match=r"^lam must be a number >= 0, got -1$"):
         sample_groups(np.zeros((3, 3)), size=2, least=1, seed=0, lam=-1)
+
+
+def test_groups_that_never_hang_together_are_refused():
+    apart = np.full((4, 4), 1e6)
+    apart[:2, :2] = apart[2:, 2:] = 0
+    with pytest.raises(BadInput, match=r"^400 groups of 2 joints do not hang together"):
+        sample_groups(apart, size=2, least=1, seed=0)

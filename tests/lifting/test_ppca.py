@@ -4,7 +4,7 @@ import pytest
 from lift3d.datasets.virtual_cameras import CameraRanges, photograph
 from lift3d.evaluation.metrics_3d import mpjpe_similarity_mm
 from lift3d.lifting import PPCALifter
-from lift3d.models.tensor_file import write_tensors
+from lift3d.models.tensor_file import read_tensors, write_tensors
 from lift3d.poses import Pose2D, get_skeleton
 from lift3d.poses.errors import BadInput, NotFitted, WeightsMissing
 
@@ -135,6 +135,8 @@ def test_poses_of_which_too_little_is_seen_are_nan_and_the_others_stay(lifter, v
 def test_no_poses_give_no_poses(lifter):
     assert lifter.lift_arrays(np.zeros((0, 16, 2)), skeleton="mpii16").shape == (0, 17, 3)
     assert lifter.lift([]) == []
+    known = {"skeleton": "h36m17", "camera_rotation": np.eye(3)}
+    assert lifter.lift_arrays(np.zeros((0, 17, 2)), **known).shape == (0, 17, 3)
 
 
 def test_lift_keeps_the_order_of_mixed_skeletons(lifter):
@@ -207,6 +209,15 @@ def test_a_saved_lifter_comes_back(lifter, views, tmp_path):
         atol=1.0,
     )
     assert [path.name for path in tmp_path.iterdir()] == ["ppca.safetensors"]
+
+
+def test_a_file_with_an_unknown_setting_is_one_line(lifter, tmp_path):
+    path = tmp_path / "ppca.safetensors"
+    lifter.save(path)
+    tensors, metadata = read_tensors(path)
+    write_tensors(path, tensors, {**metadata, "config": {**metadata["config"], "colour": 1}})
+    with pytest.raises(WeightsMissing, match="does not fit its own configuration"):
+        PPCALifter.load(path)
 
 
 def test_load_rejects_weights_of_another_kind(tmp_path):

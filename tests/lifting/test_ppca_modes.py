@@ -64,6 +64,13 @@ def test_different_modes_skip_what_is_nearly_the_same():
     assert energy.tolist() == [[1.0, 5.0, 7.0, np.inf]]
 
 
+def test_views_without_a_solution_are_no_modes():
+    pose = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 17, 3))).float()
+    solved = Solved(pose, torch.zeros(1, 3, 2), torch.tensor([[torch.inf, 2.0, torch.nan]]))
+    _, energy = different_modes(solved, 3)
+    assert energy.tolist() == [[2.0, np.inf, np.inf]]
+
+
 def test_modes_below_one_are_named(mixed, views):
     with pytest.raises(BadInput) as error:
         mixed.lift_modes(views.joints_px, skeleton="h36m17", modes=0)

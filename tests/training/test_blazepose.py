@@ -141,6 +141,16 @@ def normed_convs(modules):
     return [m for module in modules for m in module.modules() if isinstance(m, NormedConv)]
 
 
+def test_the_first_layers_of_a_landmark_stream_are_filled_alone(tmp_path, monkeypatch):
+    layers = stream_layers(LANDMARKS)[:2]
+    data, filters = random_network(normed_convs(layers))
+    monkeypatch.setitem(blazepose.SHA256, "blazepose", sha256(data).hexdigest())
+    path = tmp_path / "full.tflite"
+    path.write_bytes(data)
+    blazepose.load_landmark_layers(layers, path)
+    assert_filled(normed_convs(layers), filters)
+
+
 def test_a_landmark_stream_skips_the_way_up_between_encoder_and_regressor(tmp_path, monkeypatch):
     layers = stream_layers(LANDMARKS)
     regressor = normed_convs([layers[-1].regressor])
@@ -195,6 +205,16 @@ def test_another_file_is_refused_with_what_to_do(tmp_path, file, content, messag
     with pytest.raises(WeightsMissing, match=message) as caught:
         blazepose.read_landmark_network(path, "blazepose-heavy")
     assert "curl -O https://registry.npmjs.org/@mediapipe/pose" in str(caught.value)
+
+
+def test_half_a_download_is_refused(landmarks, tmp_path):
+    name, path, _ = landmarks
+    package = tmp_path / "pose-0.5.1675469404.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        archive.add(path, f"package/{path.name}")
+    package.write_bytes(package.read_bytes()[: package.stat().st_size // 2])
+    with pytest.raises(WeightsMissing, match="get it with `curl -O"):
+        blazepose.read_landmark_network(package, name)
 
 
 def test_archives_without_the_network_are_refused(tmp_path):
