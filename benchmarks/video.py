@@ -1,6 +1,6 @@
 """Speed of `lift3d run` on a video, stage by stage: `python benchmarks/video.py video.mp4`.
 
-    python examples/make_video.py video.mp4 --seconds 20
+    python examples/make_video.py video.mp4 --seconds 18
     python benchmarks/video.py video.mp4 --mediapipe ../mediapipe-venv/bin/python
 
 With `--mediapipe`, the Python of an environment with mediapipe 0.10.21, MediaPipe Pose (full) runs

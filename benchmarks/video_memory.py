@@ -46,7 +46,7 @@ def main(
             minute = int(done // a_minute)
             peaks[minute] = max(peaks[minute], _resident_mib())
 
-        output = VideoOutput(Path(folder, "out"), parts_info(detector, "ppca"))
+        output = VideoOutput(Path(folder, "out"), parts_info(detector, "consensus"))
         settings = StreamSettings(Selection(stride=stride))
         item = VideoItem(str(path.resolve()), "long")
         outcome = run_video(Pipeline(detector, device="cpu"), item, settings, output, note)

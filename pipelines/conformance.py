@@ -31,10 +31,10 @@ def check_detector(detector: Any) -> None:
         _expect(isinstance(poses, list), "detect returns a list of lists of Pose2D")
         alone = detector.detect([image])[0]
         _expect(len(alone) == len(poses), "an image gives the same people alone as in a batch")
+        for pose in [*poses, *alone]:
+            _check_pose2d(pose, detector.skeleton)
         near = all(_gap_px(a, b) < 1 for a, b in zip(alone, poses, strict=True))
         _expect(near, "an image gives the same joints alone as in a batch, within 1 px")
-        for pose in poses:
-            _check_pose2d(pose, detector.skeleton)
 
 
 def _gap_px(a: Pose2D, b: Pose2D) -> float:

@@ -117,7 +117,7 @@ class Pipeline:
         flat = [pose for people in found for pose in people]
         self._check_needs(flat)
         lifted = iter(_counted(self.lifter.lift(flat), len(flat), "lifter", "poses"))
-        result = [[next(lifted) for _ in people] for people in found]
+        result = [[_of(next(lifted), pose) for pose in people] for people in found]
         if self.height_mm is None:
             return result
         return [[scale_to_height(p, self.height_mm) for p in people] for people in result]
@@ -181,6 +181,11 @@ class Pipeline:
             pose if pose.person_id is not None else replace(pose, person_id=k)
             for k, pose in enumerate(people)
         ]
+
+
+def _of(lifted: Pose3D, pose: Pose2D) -> Pose3D:
+    """Return a 3D pose that knows which 2D pose it was lifted from."""
+    return replace(lifted, pose2d=pose) if lifted.pose2d is None else lifted
 
 
 def _counted(results: Any, count: int, part: str, items: str) -> list:

@@ -15,6 +15,7 @@ from .batch_tasks import BatchTask, TaskRunner, WorkerSpec
 from .video_run import VideoOutcome
 
 REACH_S = 5.0
+START_S = 120.0  # in which an actor must get its CPUs and load the parts
 
 
 class RayPool:
@@ -22,7 +23,8 @@ class RayPool:
 
     Args:
         spec: what the workers need to know; `threads` are the CPUs that each of them takes.
-        size: how many actors; None: as many as the cluster has CPUs for.
+        size: how many actors; None: as many as the cluster has CPUs for, and GPUs where they are
+            used.
         address: of the cluster, "host:port", "ray://host:port" or "auto"; None: one on this
             machine alone.
 
@@ -36,10 +38,10 @@ class RayPool:
         self._ray = _connected(address)
         self._spec = spec
         self._threads = max(1, spec.threads)
-        gpus = 1 if spec.device.startswith("cuda") else 0
-        actor = self._ray.remote(num_cpus=self._threads, num_gpus=gpus)(TaskRunner)
+        self._gpus = 1 if spec.device.startswith("cuda") else 0
+        actor = self._ray.remote(num_cpus=self._threads, num_gpus=self._gpus)(TaskRunner)
         self._actor = actor
-        room = int(self._ray.cluster_resources().get("CPU", 1)) // self._threads
+        room = self._room(self._ray.cluster_resources())
         self._wanted = max(1, min(size or room, room))
         self._free = [actor.remote(spec) for _ in range(self._wanted)]
         self._running: dict[Any, tuple[Any, BatchTask]] = {}
@@ -88,12 +90,25 @@ class RayPool:
         """End the actors and leave the cluster."""
         self._ray.shutdown()
 
+    def _room(self, resources: dict[str, float]) -> int:
+        """Return how many actors such resources suffice for."""
+        room = int(resources.get("CPU", 0)) // self._threads
+        return min(room, int(resources.get("GPU", 0))) if self._gpus else room
+
     def _check_start(self) -> None:
         """Drop the actors that did not start; raise where a part is wrong, or none has started."""
-        failures = []
-        for actor in list(self._free):
+        failures: list[Exception] = []
+        starts = {actor.__ray_ready__.remote(): actor for actor in self._free}
+        _, waiting = self._ray.wait(list(starts), num_returns=len(starts), timeout=START_S)
+        for start in waiting:
+            self._free.remove(starts[start])
+            self._ray.kill(starts[start])
+            failures.append(TimeoutError(f"none was given its CPUs within {START_S} s"))
+        for start, actor in starts.items():
+            if start in waiting:
+                continue
             try:
-                self._ray.get(actor.__ray_ready__.remote())
+                self._ray.get(start)
             except self._ray.exceptions.RayError as error:
                 self._free.remove(actor)
                 failures.append(error)
@@ -109,7 +124,7 @@ class RayPool:
         """Make new actors for those that died, where the cluster has room for them."""
         missing = self._wanted - len(self._free) - len(self._running)
         if missing > 0:
-            room = int(self._ray.available_resources().get("CPU", 0)) // self._threads
+            room = self._room(self._ray.available_resources())
             at_least = 1 if not self._free and not self._running else 0
             for _ in range(min(missing, max(room, at_least))):
                 self._free.append(self._actor.remote(self._spec))

@@ -59,8 +59,8 @@ class Replay:
     def push(self, found: FoundFrame) -> list[Frame]:
         """Take what was found in the next frame; return the frames that are ready."""
         time_s = found.time_s
-        if self._last_s is not None:
-            time_s = max(time_s, self._last_s + LEAST_STEP_S)
+        if self._last_s is not None and time_s <= self._last_s:
+            time_s = self._last_s + LEAST_STEP_S
         self._last_s = time_s
         poses = [person.pose2d for person in found.people if person.pose2d is not None]
         known = self._tracker.update(poses, time_s)

@@ -95,6 +95,7 @@ class Tracker:
             if column not in seen and all(pose_distance(pose, o) > SAME_PERSON for o in matched):
                 seen[column] = TrackedPerson(pose, boxes[column], time_s)
                 self._tracked.append(seen[column])
+                matched.append(pose)
         self._confirm(at_once=first)
         self._rate({id(person): poses[column].score for column, person in seen.items()}, elapsed_s)
         self._follow()
@@ -148,6 +149,7 @@ class Tracker:
                     self._next_id += 1
                 else:
                     person.person_id, person.prominence = back.person_id, back.prominence
+                    self._followed = [person if p is back else p for p in self._followed]
                     gone.append(back)
         for back in gone:
             self._tracked.remove(back)

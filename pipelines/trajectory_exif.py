@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from .trajectory import focal_from_film
 
 _EXIF_IFD, _FOCAL_MM, _FOCAL_35MM = 0x8769, 0x920A, 0xA405
-_PLANE_X, _PLANE_UNIT, _PIXELS_X = 0xA20E, 0xA210, 0xA002
+_PLANE_X, _PLANE_UNIT, _PIXELS = 0xA20E, 0xA210, (0xA002, 0xA003)  # width and height as taken
 _UNIT_MM = {2: 25.4, 3: 10.0}  # inch, centimetre
 _FORMATS = {3: "H", 4: "I", 5: "II"}  # SHORT, LONG, RATIONAL
 _MOST_ENTRIES = 500
@@ -42,7 +42,7 @@ def _from_sensor(tags: dict[int, float], longer_px: int) -> float | None:
     """Return focal length times resolution on the sensor, scaled as the picture was."""
     focal_mm, per_unit = tags.get(_FOCAL_MM, 0.0), tags.get(_PLANE_X, 0.0)
     unit_mm = _UNIT_MM.get(int(tags.get(_PLANE_UNIT, 2)), 0.0)
-    taken_px = tags.get(_PIXELS_X, 0.0)
+    taken_px = max(tags.get(side, 0.0) for side in _PIXELS)
     if not (focal_mm > 0 and per_unit > 0 and unit_mm > 0 and taken_px > 0):
         return None
     focal_px = focal_mm * per_unit / unit_mm * longer_px / taken_px

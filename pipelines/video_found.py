@@ -140,6 +140,12 @@ def _key(
             if (file := code_file(name)) is not None
         },
         "weights_sha256": dict(parts.weights_sha256),
+        "own_weights_sha256": {
+            str(file): sha256_of(Path(file))
+            for part in (pipeline.detector, pipeline.lifter)
+            for file in getattr(part, "weights", ())
+            if os.path.isfile(file)
+        },
         "threshold": pipeline.threshold,
         "height_mm": pipeline.height_mm,
         "device": str(getattr(pipeline.detector, "device", "")),

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -82,8 +82,14 @@ def describe(people: SyntheticPeople, count: int) -> dict[str, object]:
         "scenes": repr(people.scenes),
         "body": body.hexdigest()[:16],
         "mocap": mocap.hexdigest()[:16],
-        "backgrounds": f"{len(photos.paths)} photos" if photos else "drawn",
+        "backgrounds": _digest(photos.paths) if photos else "drawn",
     }
+
+
+def _digest(photos: Sequence[Path]) -> str:
+    """Return what tells some photos from others: names and sizes."""
+    told = [(path.name, path.stat().st_size) for path in photos]
+    return f"{len(photos)} photos, {hashlib.sha256(repr(told).encode()).hexdigest()[:16]}"
 
 
 def _claim(folder: Path, wanted: dict[str, object]) -> None:

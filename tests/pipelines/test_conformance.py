@@ -41,6 +41,11 @@ def test_a_missing_list_is_named(detector):
     assert text == "the contract is broken: detect returns one list of poses for each image"
 
 
+def test_arrays_in_the_place_of_poses_are_named(detector):
+    text = broken(detector, lambda found, _: [[p.joints_px for p in poses] for poses in found])
+    assert text == "the contract is broken: detect returns lists of lift3d.poses.Pose2D"
+
+
 def test_a_changed_image_is_named(detector):
     def change(found, images):
         for image in images:

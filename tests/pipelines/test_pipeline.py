@@ -1,5 +1,7 @@
 """The pipeline: order, limits, scale."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,13 @@ class Looking:
 
 def test_the_shipped_detector_gives_maps_to_a_lifter_that_needs_them():
     assert Pipeline("hourglass", Looking(), device="cpu").detector.with_maps
+
+
+def test_poses_that_do_not_say_what_they_were_lifted_from_are_told(pipeline, bright):
+    lift = pipeline.lifter.lift
+    pipeline.lifter.lift = lambda poses: [replace(p, pose2d=None) for p in lift(poses)]
+    (person,) = pipeline.run(bright)
+    assert person.pose2d.skeleton == pipeline.detector.skeleton
 
 
 def test_a_lifter_that_loses_people_is_named(pipeline, bright):

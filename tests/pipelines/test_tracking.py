@@ -8,8 +8,9 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from lift3d import BadInput, Pose2D, get_skeleton
+from lift3d.pipelines import tracking
 from lift3d.pipelines.tracking import Tracker
-from lift3d.pipelines.tracking_match import similarity
+from lift3d.pipelines.tracking_match import match, similarity
 from lift3d.pipelines.tracking_person import TrackedPerson, box_of
 from lift3d.poses.boxes import box_iou
 
@@ -182,8 +183,26 @@ def test_a_second_pose_on_the_same_person_is_nobody_new():
     for t in np.arange(20) / FPS:
         person = walker((300, 300), 200, 0)
         again = replace(person, joints_px=person.joints_px + 3, score=0.5)
-        tracked = tracker.update([person, again] if t > 0 else [person], float(t))
+        tracked = tracker.update([person, again], float(t))
         assert ids(tracked) == [0]
+
+
+def test_who_is_known_again_by_motion_is_followed_on(monkeypatch):
+    def forgetful(people, poses, boxes_px):
+        pairs = match(people, poses, boxes_px)
+        return [(row, k) for row, k in pairs if people[row].time_s - people[row].seen_s < 0.3]
+
+    monkeypatch.setattr(tracking, "match", forgetful)
+    tracker = Tracker(max_people=1)
+    followed = []
+    for t in np.arange(75) / FPS:
+        x = 200 + 180 * t
+        other = walker((1200, 300), 310, 0)  # more prominent, not by enough
+        people = ([other] if t > 0.1 else []) + (
+            [] if 400 < x < 530 else [walker((x, 300), 250, 6 * t)]
+        )
+        followed.append(ids(tracker.update(people, float(t))))
+    assert followed[-1] == [0]
 
 
 def test_one_followed_person_is_the_most_prominent_and_does_not_change_for_a_passer_by():

@@ -226,6 +226,11 @@ def test_the_sensors_resolution_goes_before_the_film_equivalent():
     assert focal_from_exif(jpeg(exif(SENSOR)), (400, 300)) == pytest.approx(100)
 
 
+def test_a_photo_stored_upright_is_scaled_by_its_longer_side():
+    upright = [*((tag, 3000 if tag == 0xA002 else value) for tag, value in SENSOR), (0xA003, 4000)]
+    assert focal_from_exif(jpeg(exif(upright)), (300, 400)) == pytest.approx(100)
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"\xff\xd8\xff", jpeg(b""), jpeg(exif(FILM)[:30]), png(b"II*\0\xff\xff\xff\xff")]
 )
