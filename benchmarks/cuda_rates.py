@@ -11,6 +11,7 @@ import click
 import numpy as np
 import torch
 
+from lift3d.detectors.cuda_graphs import CAPTURE_AFTER
 from lift3d.detectors.fast_net import FastNet
 from lift3d.detectors.hourglass import HourglassDetector
 from lift3d.models.heatmap_net import build_net
@@ -20,6 +21,7 @@ from lift3d.poses.errors import Lift3dError
 
 BATCH = 64
 RUNS = 7
+UNCOUNTED = CAPTURE_AFTER + 1
 PASSES = 20
 PAPER = HourglassConfig(stacks=8, features=256)  # Newell et al.'s; its speed needs no weights
 PAPER_SIZE = 256
@@ -75,12 +77,12 @@ def _whole(detector: HourglassDetector, image: np.ndarray) -> Callable[[], objec
 def _rate(work: Callable[[], object], batches: int) -> str:
     """Return images a second; the work ends when the GPU has done it."""
     rates = []
-    for k in range(RUNS + 2):
+    for k in range(RUNS + UNCOUNTED):
         torch.cuda.synchronize()
         begin = time.perf_counter()
         work()
         torch.cuda.synchronize()
-        if k >= 2:  # the first ones choose kernels and record graphs
+        if k >= UNCOUNTED:  # the first ones choose kernels and record graphs
             rates.append(batches * BATCH / (time.perf_counter() - begin))
     return f"{statistics.median(rates):.0f} ({min(rates):.0f}-{max(rates):.0f})"
 

@@ -1,5 +1,6 @@
 """`lift3d train`: recipes that make the weights."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -205,6 +206,8 @@ def lsp_faults_command(crops: Path, photos: Path | None, folder: Path, device: s
     from ..training.crop_sources import CropSources
     from ..training.lsp_faults import find_faults, look_crosswise, write_faults
 
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise click.UsageError("lsp-faults runs in one process; start it without torchrun")
     chosen = choose_device(device)
     click.echo("reading the crops ...", err=True)
     data, validation = CropSources(crops, photos).read(mend=False)

@@ -14,6 +14,8 @@ from torch import Tensor
 CAPTURE_AFTER = 2  # passes of one shape that run as usual first: photos' shapes may not come again
 MOST_SHAPES = 8  # each recording holds its own inputs and maps on the GPU
 
+_RECORDING = threading.Lock()  # CUDA records one graph at a time in a process
+
 logger = logging.getLogger(__name__)
 
 
@@ -71,15 +73,16 @@ class GraphedNet:
 
     def _record(self, images: Tensor) -> Recording:
         """Record one pass, after passes on a stream of their own, as CUDA asks for."""
-        with torch.cuda.device(images.device):
+        with _RECORDING, torch.cuda.device(images.device):
             inputs = images.clone()
             aside, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
             aside.wait_stream(torch.cuda.current_stream())
+            # `aside` is this GPU's, unlike torch's own stream for it, and left if recording fails
             with torch.cuda.stream(aside):
                 for _ in range(3):
                     self._net(inputs)
+                # other threads (decoding, lifting) go on with the GPU meanwhile
+                with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
+                    maps = self._net(inputs)
             torch.cuda.current_stream().wait_stream(aside)
-            # other threads (decoding, lifting) go on with the GPU meanwhile
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                maps = self._net(inputs)
         return Recording(graph, inputs, maps)

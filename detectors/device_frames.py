@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from .preprocess import to_input
 
+MOST_PIXELS = 32_000_000  # of the frames whose copies are scaled at once
+
 
 def upload_frames(images: Sequence[np.ndarray], device: torch.device) -> Tensor:
     """Return RGB uint8 frames (H, W, 3) of one size as a uint8 tensor (N, 3, H, W) on a device.
@@ -59,8 +61,14 @@ def cut_squares(
     """
     crops = torch.empty((len(owner), 3, size, size), device=frames.device)
     shrink = np.maximum(1, side // size).astype(int)
-    for factor in np.unique(shrink):
-        rows = np.flatnonzero(shrink == factor)
+    together = max(1, MOST_PIXELS // (frames.shape[-2] * frames.shape[-1]))
+    parts = [
+        (factor, rows[k : k + together])
+        for factor in np.unique(shrink)
+        for rows in [np.flatnonzero(shrink == factor)]
+        for k in range(0, len(rows), together)
+    ]
+    for factor, rows in parts:
         small = to_input(frames[torch.as_tensor(owner[rows], device=frames.device)])
         if factor > 1:
             small = functional.avg_pool2d(small, int(factor), ceil_mode=True)

@@ -48,7 +48,8 @@ class HourglassDetector:
     Both run as copies with their norms folded in. On a CPU they use bfloat16 where that is
     quicker, which is measured when a network is loaded for the first time on a machine and kept in
     the user's cache folder (see `quickest_dtype`); joints then differ by about a tenth of a
-    crop's pixel from those in float32. `precision="float32"` gives the same everywhere.
+    crop's pixel from those in float32. `precision="float32"` gives the same on every CPU; on CUDA
+    torch lets convolutions round to TF32 unless told otherwise.
 
     Args:
         weights: of the joint network: a name of the zoo or a `.safetensors` path.

@@ -151,7 +151,7 @@ class FusionLifter:
             torch.stack(part).to(device, memory_format=torch.channels_last)
             for part in zip(*inputs, strict=True)
         )
-        lifted = UNIT_MM * net(images, maps).double().cpu().numpy()
+        lifted = UNIT_MM * net(images, maps).cpu().double().numpy()
         return np.stack([_turned_back(*each) for each in zip(lifted, poses, strict=True)])
 
 

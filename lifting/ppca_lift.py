@@ -61,7 +61,7 @@ def lift_joints(
     solved = solver.solve(unit, camera, steps=steps, candidates=tried)
     chosen, energy = different_modes(solved, modes)
     solved = solved.chosen(chosen)
-    pose, shift = (part.double().cpu().numpy() for part in (solved.pose, solved.shift))
+    pose, shift = (part.cpu().double().numpy() for part in (solved.pose, solved.shift))
     placed = place(unit, pose, shift, camera, body.size_mm, good=np.isfinite(energy))
     covariance = None
     if sure and solved.details is not None:
@@ -72,7 +72,7 @@ def lift_joints(
             size_mm=body.size_mm,
             size_sd_mm=body.size_sd_mm,
         ).view(*chosen.shape, skeleton.n_joints, 3, 3)
-        covariance = spread.double().cpu().numpy() * body.sigma_factor**2
+        covariance = spread.cpu().double().numpy() * body.sigma_factor**2
     found = np.isfinite(placed.scale_px_per_mm)
     return LiftedModes(
         placed.joints_mm,

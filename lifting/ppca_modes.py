@@ -65,4 +65,4 @@ def different_modes(solved: Solved, modes: int) -> tuple[NDArray[np.integer], Ar
             picks.append(energy.argmin(dim=1, keepdim=True))
             energies.append(energy.gather(1, picks[-1]))
         chosen, lowest = torch.cat(picks, dim=1), torch.cat(energies, dim=1)
-    return chosen.cpu().numpy(), lowest.double().cpu().numpy()
+    return chosen.cpu().numpy(), lowest.cpu().double().numpy()

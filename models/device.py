@@ -8,6 +8,8 @@ from ..poses.errors import BadInput
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device of a name: "auto" (CUDA, else the CPU), "cpu", "cuda:1", "mps".
 
+    A CUDA device has its index, so that it is the same one in every thread.
+
     Raises:
         BadInput: there is no such device on this machine.
 
@@ -15,7 +17,7 @@ def choose_device(name: str = "auto") -> torch.device:
     device(type='cpu')
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -29,4 +31,6 @@ def choose_device(name: str = "auto") -> torch.device:
         raise BadInput("device 'mps' asked for, but none is found; try --device cpu")
     if device.type not in ("cpu", "cuda", "mps"):
         raise BadInput(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
     return device

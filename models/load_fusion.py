@@ -7,7 +7,7 @@ import torch
 
 from .fusion_config import FusionConfig
 from .fusion_net import FusionNet
-from .tensor_file import write_tensors
+from .tensor_file import in_half, write_tensors
 from .weights_file import opened_weights
 
 KIND = "fusion"
@@ -21,10 +21,8 @@ def save_fusion(path: Path, net: FusionNet, about: dict[str, Any]) -> None:
         net: in any state, its batch norms not folded.
         about: recipe and scores, kept in the metadata.
     """
-    state = net.state_dict()
-    half = {k: v.half() if v.is_floating_point() and v.ndim else v for k, v in state.items()}
     metadata = {"kind": KIND, "config": net.config.to_dict(), "skeleton": "h36m17", **about}
-    write_tensors(path, half, metadata)
+    write_tensors(path, in_half(net.state_dict()), metadata)
 
 
 def load_fusion(weights: str | Path, device: torch.device) -> tuple[FusionNet, dict[str, Any]]:

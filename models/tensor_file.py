@@ -26,6 +26,19 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, An
     os.replace(part, path)
 
 
+def in_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's state for its file: arrays of floats as float16.
+
+    Single numbers stay as they are, and the variances that norms keep, which may pass its range.
+    """
+    return {
+        name: value.half()
+        if value.is_floating_point() and value.ndim and not name.endswith("running_var")
+        else value
+        for name, value in state.items()
+    }
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read the tensors and the metadata of a file that `write_tensors` wrote.
 

@@ -7,6 +7,7 @@ same path on all machines of the cluster.
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
 
 from ..poses.errors import BadInput, Lift3dError
@@ -36,9 +37,12 @@ class RayPool:
         self, spec: WorkerSpec, size: int | None = None, address: str | None = None
     ) -> None:
         self._ray = _connected(address)
-        self._spec = spec
         self._threads = max(1, spec.threads)
-        self._gpus = 1 if spec.device.startswith("cuda") else 0
+        there = spec.device == "auto" and self._ray.cluster_resources().get("GPU", 0) >= 1
+        self._gpus = 1 if there or spec.device.startswith("cuda") else 0
+        if self._gpus:
+            spec = replace(spec, device="cuda")  # an actor sees its own GPU alone
+        self._spec = spec
         actor = self._ray.remote(num_cpus=self._threads, num_gpus=self._gpus)(TaskRunner)
         self._actor = actor
         room = self._room(self._ray.cluster_resources())

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ..models.heatmap_net import HeatmapNetConfig
-from ..models.tensor_file import write_tensors
+from ..models.tensor_file import in_half, write_tensors
 
 
 def export_hourglass(
@@ -27,9 +27,6 @@ def export_hourglass(
         input_size: of the images that it was trained for.
         about: recipe and scores, kept in the metadata.
     """
-    half = {
-        key: value.half() if value.is_floating_point() else value for key, value in state.items()
-    }
     metadata = {
         "kind": "hourglass",
         "config": config.to_dict(),
@@ -37,4 +34,4 @@ def export_hourglass(
         "input_size": input_size,
         **about,
     }
-    write_tensors(path, half, metadata)
+    write_tensors(path, in_half(state), metadata)

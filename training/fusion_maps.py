@@ -133,7 +133,7 @@ class TrainingMaps:
     def _drawn(self, joints_px: Tensor, side: int, size: int, rng: np.random.Generator) -> Tensor:
         """Return Gaussians round joints as a detector would have found them."""
         draws, N = self.draws, len(joints_px)
-        true_px = joints_px.double().cpu().numpy()
+        true_px = joints_px.cpu().double().numpy()
         body = convert_joints(true_px, None, "mpii16", "h36m17").joints
         known = _known(body)
         middle = np.where(known, body, 0.0).sum(1) / np.maximum(known.sum(1), 1)
