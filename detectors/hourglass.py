@@ -30,7 +30,7 @@ THRESHOLD = 0.26  # on held-out training photos recall 0.876 at precision 0.861
 FINDER_SHARE = 0.3  # of a person's score, in its logarithm; the rest is the joints'
 SIZE_SHARE, LARGE = 0.3, 0.5  # weight of a box's side as a part of that part of the photo's
 QUARTERS = (np.pi / 2, np.pi, -np.pi / 2)
-CLEAR = 0.75  # mean confidence of a person who needs no look at the square turned by quarters
+CLEAR = 0.65  # mean confidence of a person who needs no look at the square turned by quarters
 MARGIN = 0.05  # by which a turned square's mean confidence must be higher
 DOUBT = 0.6  # part of the threshold from which the finder proposes people
 
@@ -62,7 +62,7 @@ class HourglassDetector:
             pair of joints is taken from the look that is surer of it, so that its confidences
             are a little too high.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
-            confidence below 0.75) in their square turned by 90, 180 and 270 degrees as well, and
+            confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well, and
             go on with the surest look. None: where the network was trained on crops turned
             upright (`hourglass-m`, not `hourglass-s`), and knows upright people best.
         search_size: longer side of the photo in which people are looked for; more finds smaller
