@@ -263,12 +263,11 @@ class HourglassDetector:
         unsure = np.array([k for k, pose in enumerate(poses) if pose.score < CLEAR], int)
         if not len(unsure):
             return
-        seen, first = [images[k] for k in unsure], squares.rows(unsure)
-        for turn in QUARTERS:
-            found = self._look_once(seen, first.turned(turn), boxes[unsure], flip=False)
-            for k, pose in zip(unsure, found, strict=True):
-                if pose.score > poses[k].score + MARGIN:
-                    poses[k] = pose
+        turned, rows = squares.rows(unsure).turned(QUARTERS), np.tile(unsure, len(QUARTERS))
+        found = self._look_once([images[k] for k in rows], turned, boxes[rows], flip=False)
+        for k, pose in zip(rows, found, strict=True):
+            if pose.score > poses[k].score + MARGIN:
+                poses[k] = pose
 
     def _look_once(
         self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, flip: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,9 +44,11 @@ class Squares:
         """Return some of them."""
         return Squares(self.centre_px[rows], self.side_px[rows], self.turn[rows])
 
-    def turned(self, turn: float) -> Squares:
-        """Return them turned further clockwise, in radians."""
-        return replace(self, turn=self.turn + turn)
+    def turned(self, turns: Sequence[float]) -> Squares:
+        """Return them turned further clockwise, in radians: all by the first, by the second ..."""
+        count = len(turns)
+        turn = np.concatenate([self.turn + turn for turn in turns])
+        return Squares(np.tile(self.centre_px, (count, 1)), np.tile(self.side_px, count), turn)
 
     def to_image(self, size: int) -> np.ndarray:
         """Return the maps (P, 2, 3) from the pixels of crops of a size to those of the image."""

@@ -77,9 +77,11 @@ def test_a_square_turned_by_a_quarter_shows_the_right_hand_side_on_top():
     image = np.zeros((100, 100, 3), np.uint8)
     image[:, 70:] = 200
     square = Squares(np.array([[49.5, 49.5]]), np.array([100.0]), np.zeros(1))
-    crop = square.turned(np.pi / 2).cut([image], 100)[0]
+    crop, half = square.turned((np.pi / 2, np.pi)).cut([image, image], 100)
     assert crop[:28].min() > 190
     assert crop[32:].max() < 10
+    assert half[:, :28].min() > 190
+    assert half[:, 32:].max() < 10
 
 
 @pytest.mark.parametrize(("scale", "limit"), [(0.1, SIZE_RANGE[0]), (5.0, SIZE_RANGE[1])])
