@@ -62,13 +62,9 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
         net = loaded.net, data, loaded.input_size, chosen, flip
         joints_px, confidence = find_joints(*net, loaded.calibration)
         _say_crops("flip" if flip else "no flip", score_joints(joints_px, confidence, data))
-    for turns in (False, True):
-        detector = HourglassDetector(
-            weights, device=chosen, quarter_turns=turns, precision="float32"
-        )
-        _say_crops(
-            "turned" if turns else "again", score_joints(*look_for_joints(detector, data), data)
-        )
+    detector = HourglassDetector(weights, device=chosen, precision="float32")
+    for way, detector.quarter_turns in (("again", False), ("turned", True)):
+        _say_crops(way, score_joints(*look_for_joints(detector, data), data))
     for grouping in groupings:
         found = FoundCrops(data, read_crop_facts(crops, 1), joints_px, confidence)
         _say_groups(grouping, score_groups(found, grouping))

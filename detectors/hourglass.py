@@ -20,12 +20,11 @@ from .fast_net import fast_net
 from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
 from .preprocess import check_image, stack_images
 from .quickest_dtype import dtype_for
-from .squares import Squares, upright_squares
+from .squares import Squares, trunk_joints, upright_squares
 from .two_looks import surer_pose
 from .video_frames import fill_between, frames_to_look_at
 
 MOST_THREADS = 4
-TRUNK, SIDES = ("shoulder", "hip"), ("left", "right")
 THRESHOLD = 0.26  # on held-out training photos recall 0.876 at precision 0.861
 FINDER_SHARE = 0.3  # of a person's score, in its logarithm; the rest is the joints'
 SIZE_SHARE, LARGE = 0.3, 0.5  # weight of a box's side as a part of that part of the photo's
@@ -104,7 +103,7 @@ class HourglassDetector:
         self.flip = flip
         self.second_look = second_look
         self.quarter_turns = joints.upright > 0 if quarter_turns is None else quarter_turns
-        self._trunk = tuple(self.skeleton.index(f"{s}_{j}") for j in TRUNK for s in SIDES)
+        self._trunk = trunk_joints(self.skeleton)
         self.search_size = search_size or people.input_size
         self.threshold = threshold
         self.max_people = max_people

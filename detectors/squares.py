@@ -9,6 +9,7 @@ import numpy as np
 
 from ..poses.boxes import invert_affine, square_affine
 from ..poses.pose import Pose2D
+from ..poses.skeleton import Skeleton
 from .preprocess import cut_square
 
 BOX_MARGIN = 1.08  # the square round the joints that the network was trained on, and a little
@@ -17,6 +18,12 @@ SURE = 0.3  # confidence from which a joint says where the person is
 LEAST_SURE = 6
 LEAST_TURN = np.radians(30.0)
 SIZE_RANGE = (0.6, 1.3)  # of a second square, as a part of the first one
+
+
+def trunk_joints(skeleton: Skeleton) -> tuple[int, ...]:
+    """Return the indices of both shoulders, then of both hips."""
+    names = (f"{side}_{joint}" for joint in ("shoulder", "hip") for side in ("left", "right"))
+    return tuple(skeleton.index(name) for name in names)
 
 
 @dataclass(frozen=True)

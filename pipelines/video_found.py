@@ -141,15 +141,21 @@ def _key(
         },
         "weights_sha256": dict(parts.weights_sha256),
         "own_weights_sha256": {
-            str(file): sha256_of(Path(file))
+            str(file): sha256_of(file)
             for part in (pipeline.detector, pipeline.lifter)
-            for file in getattr(part, "weights", ())
-            if os.path.isfile(file)
+            for file in _weights_files(part)
         },
         "threshold": pipeline.threshold,
         "height_mm": pipeline.height_mm,
         "device": str(getattr(pipeline.detector, "device", "")),
     }
+
+
+def _weights_files(part: Any) -> list[Path]:
+    """Return the files that a part names in a tuple or list `weights`, whatever else it holds."""
+    named = getattr(part, "weights", ())
+    paths = named if isinstance(named, tuple | list) else ()
+    return [Path(path) for path in paths if isinstance(path, str | Path) and Path(path).is_file()]
 
 
 def fingerprint(path: str) -> str:

@@ -8,9 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..detectors.preprocess import GREY
+from ..detectors.squares import trunk_joints
 from ..poses.skeleton import get_skeleton
-
-TRUNK, SIDES = ("shoulder", "hip"), ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Augmenter:
         self.generator = generator
         skeleton = get_skeleton("mpii16")
         self.flip_index = torch.as_tensor(skeleton.flip_index.copy())
-        self.trunk = [skeleton.index(f"{side}_{joint}") for joint in TRUNK for side in SIDES]
+        self.trunk = list(trunk_joints(skeleton))
 
     def __call__(self, images: Tensor, joints_px: Tensor, size: int) -> tuple[Tensor, Tensor]:
         """Return changed crops and their joints.

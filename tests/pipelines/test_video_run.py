@@ -221,6 +221,18 @@ def test_other_code_of_a_part_begins_anew(pipeline, item, tmp_path):
     assert part.read_bytes().splitlines()[0] != key
 
 
+def test_other_weights_of_a_part_begin_anew(pipeline, item, output, tmp_path):
+    weights = tmp_path / "own.safetensors"
+    weights.write_bytes(b"one")
+    pipeline.detector.weights = (str(weights), "hourglass-s", np.zeros(3))  # the last are no files
+    find_chunk(pipeline, item, StreamSettings(), output, 0, 32)
+    (part,) = output.folder.iterdir()
+    key = part.read_bytes().splitlines()[0]
+    weights.write_bytes(b"two")
+    find_chunk(pipeline, item, StreamSettings(), output, 0, 32)
+    assert part.read_bytes().splitlines()[0] != key
+
+
 def test_at_most_so_many_people_are_followed(pipeline, item, output):
     outcome = run_video(pipeline, item, StreamSettings(max_people=1), output)
     assert outcome.people == 1
