@@ -202,8 +202,10 @@ class _VideoRun:
                 path = self._output.path(self._item, name)
                 writers.append(open_writer(name, path, header))
             self._write(writers)
-            if self._output.overlay:
+            if self._output.overlay and self._n_frames:
                 self._draw()
+            elif self._output.overlay:
+                log.warning("%s: no frames, so no video is drawn", self._item.source)
             while writers:
                 with self._clock("write"):
                     writers[0].finish()

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...poses.errors import BadInput
 from ..photos import PhotoSet
+from .backgrounds import ENDINGS
 
 MARGIN = (
     0.08  # of a box's longer side: boxes end at the joints or the outline, hair and shadows do not
@@ -21,15 +22,17 @@ def write_backgrounds(photos: PhotoSet, folder: Path, least_px: int = 128) -> in
 
     Args:
         photos: with boxes of their people.
-        folder: is made where it does not exist.
+        folder: is made where it does not exist; must hold no photos yet, perhaps of another part.
         least_px: smaller squares are left out.
 
     Returns:
         How many were written.
 
     Raises:
-        BadInput: no photo has a square so large.
+        BadInput: no photo has a square so large, or the folder holds photos already.
     """
+    if any(path.suffix.lower() in ENDINGS for path in folder.glob("*")):
+        raise BadInput(f"{folder} holds photos already; give a new folder, or empty it")
     written = 0
     for index in range(len(photos)):
         image = photos.load(index)

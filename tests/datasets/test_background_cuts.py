@@ -54,3 +54,10 @@ def test_photos_without_room_are_one_line(tmp_path):
         "none of the 1 photos has a square of 90 px without people; give other photos"
     )
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_with_photos_of_another_part_is_refused(tmp_path):
+    write_backgrounds(photo_set([(0, 0, 60, 100), (0, 0, 300, 100)]), tmp_path, 90)
+    with pytest.raises(BadInput, match="holds photos already; give a new folder, or empty it"):
+        write_backgrounds(photo_set([(0, 0, 60, 100)]), tmp_path, 90)
+    assert len(list(tmp_path.iterdir())) == 1

@@ -327,6 +327,14 @@ def test_the_overlay_is_a_video_of_the_same_frames(pipeline, item, tmp_path):
     assert (np.ptp(drawn, axis=2) > 60).sum() > 20  # coloured limbs on a grey video
 
 
+def test_no_frames_give_no_overlay_and_a_word_about_it(pipeline, item, tmp_path, caplog):
+    output = VideoOutput(tmp_path / "out", PartsInfo("moving", "flat"), overlay=True)
+    settings = StreamSettings(Selection(start_s=3.2))  # the video ends at 2.8 s
+    assert run_video(pipeline, item, settings, output).frames == 0
+    assert "no frames, so no video is drawn" in caplog.text
+    assert not output.path(item, "overlay.mp4").exists()
+
+
 def test_an_overlay_of_stdin_is_refused(pipeline, item, output, monkeypatch):
     data = Path(item.source).read_bytes()
     monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": io.BytesIO(data)}))
