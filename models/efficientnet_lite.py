@@ -172,12 +172,7 @@ class EfficientNetLite(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map images (N, 3, H, W) to maps of a quarter, 1/8, 1/16 and 1/32 of their size."""
         x = functional.relu6(self.stem(images), inplace=True)
-        taps = []
-        for k, stage in enumerate(self.stages):
-            x = stage(x)
-            if k in TAPS:
-                taps.append(x)
-        return taps
+        return run_stages(self.stages, x, TAPS)[1]
 
 
 def residual_stages(width: int, shapes: tuple[StageShape, ...]) -> nn.ModuleList:
@@ -190,6 +185,18 @@ def residual_stages(width: int, shapes: tuple[StageShape, ...]) -> nn.ModuleList
             width = shape.channels
         stages.append(nn.Sequential(*blocks))
     return nn.ModuleList(stages)
+
+
+def run_stages(
+    stages: nn.ModuleList, x: Tensor, taps: tuple[int, ...]
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the last stage's maps, and those of the stages whose places are named in `taps`."""
+    tapped = []
+    for k, stage in enumerate(stages):
+        x = stage(x)
+        if k in taps:
+            tapped.append(x)
+    return x, tapped
 
 
 def hold_depthwise(module: nn.Module) -> None:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -12,6 +13,8 @@ from torch import Tensor
 from ..poses.errors import WeightsMissing
 
 KEY = "lift3d"
+STEP = ":step"
+LARGE = 4096  # numbers in a tensor of filters from which 8 bits save something
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
@@ -37,6 +40,41 @@ def in_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
         else value
         for name, value in state.items()
     }
+
+
+def in_bytes(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return a network's state for its file: large filters in 8 bits, all else as `in_half`.
+
+    A filter tensor (out, in, k, k) is kept as int8 steps, whose size, float32 (out,), stands beside
+    it under its name with `STEP`; `expanded` multiplies them. Depthwise filters stay.
+
+    Args:
+        state: of a network.
+        prefix: of the names of the tensors that may be large filters.
+    """
+    small = {}
+    for name, value in in_half(state).items():
+        filters = value.ndim == 4 and value.shape[1] > 1 and value.numel() >= LARGE
+        if not name.startswith(prefix) or not filters:
+            small[name] = value
+            continue
+        exact = state[name].float()
+        step = exact.flatten(1).abs().amax(1).clamp_min(1e-12) / 127
+        small[name] = (exact / step[:, None, None, None]).round().to(torch.int8)
+        small[name + STEP] = step
+    return small
+
+
+def expanded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `in_half` or `in_bytes` made of a network's state as float32 again."""
+    steps = {name: value for name, value in tensors.items() if name.endswith(STEP)}
+    state = {}
+    for name, value in tensors.items():
+        if name + STEP in steps:
+            state[name] = value.float() * steps[name + STEP][:, None, None, None]
+        elif name not in steps:
+            state[name] = value.float() if value.is_floating_point() else value
+    return state
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

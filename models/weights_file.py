@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..poses.errors import WeightsMissing
-from .tensor_file import read_tensors
+from .tensor_file import expanded, read_tensors
 from .zoo import verified_path
 
 
@@ -36,9 +36,8 @@ def opened_weights(
             f"{path} holds {metadata.get('kind', 'unknown')!r} weights, expected {kind!r}; "
             f"train some with `lift3d train {kind}`"
         )
-    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     with built_from(path):
-        yield state, metadata
+        yield expanded(tensors), metadata
 
 
 @contextmanager

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..detectors.preprocess import GREY, SPREAD
 from ..models.blazepose_encoder import BlazePoseEncoder
 from ..models.blazepose_regressor import LandmarkTop
-from ..models.efficientnet_lite import EPSILON, NormedConv
+from ..models.efficientnet_lite import NormedConv
 from ..poses.errors import WeightsMissing
+from .folded_norms import fill_folded, take_scaled_images
 
 FILES = {
     "blazepose": "pose_landmark_full.tflite",
@@ -50,7 +50,7 @@ def load_blazepose(encoder: BlazePoseEncoder, name: str, path: Path) -> None:
     """
     filters = convolutions(read_landmark_network(path, name))
     _fill_in_order(encoder.normed_convs(), filters)
-    _take_scaled_images(encoder.stem)
+    take_scaled_images(encoder.stem, 0, WHITE)
 
 
 def load_landmark_layers(layers: Sequence[nn.Module], path: Path) -> None:
@@ -71,7 +71,7 @@ def load_landmark_layers(layers: Sequence[nn.Module], path: Path) -> None:
     _fill_in_order(convs[: len(convs) - len(last)], iter(filters))
     # from the end: between encoder and regressor the file has another way up
     _fill_in_order(last[::-1], reversed(filters))
-    _take_scaled_images(convs[0])
+    take_scaled_images(convs[0], 0, WHITE)
 
 
 def _fill_in_order(convs: Sequence[NormedConv], filters: Iterator[tuple[Tensor, Tensor]]) -> None:
@@ -79,7 +79,7 @@ def _fill_in_order(convs: Sequence[NormedConv], filters: Iterator[tuple[Tensor, 
     for conv in convs:
         shape = conv.weight.shape
         fitting = (pair for pair in filters if pair[0].shape == shape)  # goes on where it stopped
-        _fill(conv, *next(fitting))
+        fill_folded(conv, *next(fitting))
 
 
 def read_landmark_network(path: Path, name: str) -> bytes:
@@ -94,7 +94,7 @@ def read_landmark_network(path: Path, name: str) -> bytes:
             with ZipFile(path) as wheel:
                 data = wheel.read(f"mediapipe/modules/pose_landmark/{file}")
         elif path.suffix == ".tgz":
-            with tarfile.open(path) as package:
+            with tarfile.open(path, "r:gz") as package:
                 member = package.extractfile(f"package/{file}")
                 data = member.read() if member else b""
         else:
@@ -148,25 +148,3 @@ def _tensor(model: Any, graph: Any, index: int) -> Tensor:
     data = model.Buffers(tensor.Buffer()).DataAsNumpy()
     array = np.frombuffer(data.tobytes(), np.float16).reshape(tensor.ShapeAsNumpy())
     return torch.from_numpy(array.astype(np.float32))
-
-
-@torch.no_grad()
-def _fill(conv: NormedConv, weight: Tensor, bias: Tensor) -> None:
-    """Split folded filters into weights of the usual size and a scale.
-
-    The norms are folded in what is published, so that filters of one layer differ in size by
-    orders of magnitude, and steps of one size would destroy the small ones.
-    """
-    scale = weight.flatten(1).norm(dim=1).clamp_min(1e-6)
-    conv.weight.copy_(weight / scale[:, None, None, None])
-    conv.scale.copy_(scale)
-    conv.shift.copy_(bias)
-    conv.running_mean.zero_()
-    conv.running_var.fill_(1 - EPSILON)
-
-
-@torch.no_grad()
-def _take_scaled_images(stem: NormedConv) -> None:
-    """Let w * (pixel / 255) be computed from (pixel - GREY) / SPREAD."""
-    stem.shift.add_(stem.scale * stem.weight.sum((1, 2, 3)) * (GREY / WHITE))
-    stem.weight.mul_(SPREAD / WHITE)

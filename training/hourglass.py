@@ -111,7 +111,7 @@ def train_hourglass(
     checkpoint_every: int = 10_000,
     progress: Progress = lambda _: None,
     start_from: Path | None = None,
-    mediapipe: Path | None = None,
+    published: Path | None = None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
@@ -128,11 +128,11 @@ def train_hourglass(
         checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
         start_from: weights to begin with, of the same kind; without them an encoder begins with
-            those that were published: ImageNet's or MediaPipe's.
-        mediapipe: the package that has MediaPipe's.
+            those that were published: ImageNet's, MediaPipe's or MoveNet's.
+        published: the package that has MediaPipe's or MoveNet's.
 
     Raises:
-        BadInput: the encoder is BlazePose's, and there is nothing that it can begin with.
+        BadInput: there is nothing that the encoder can begin with.
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
@@ -140,7 +140,7 @@ def train_hourglass(
     path = Path(folder) / "hourglass.safetensors"
     shares, held_out = drawn_shares(crops, recipe)
     try:
-        begin = partial(_begin, start_from=start_from, mediapipe=mediapipe)
+        begin = partial(_begin, start_from=start_from, published=published)
         _train(recipe, crops, shares, validation, path, place, checkpoint_every, progress, begin)
         if place.rank == 0 and held_out.sum() >= LEAST_TO_CALIBRATE:
             log.info("%s", calibrate_weights(path, crops.where(held_out), place.device))
@@ -190,11 +190,11 @@ def _train(
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress, groups)
 
 
-def _begin(net: HeatmapNet, start_from: Path | None, mediapipe: Path | None) -> None:
+def _begin(net: HeatmapNet, start_from: Path | None, published: Path | None) -> None:
     if start_from:
-        start_from_weights(net, start_from)
+        start_from_weights(net, start_from, published)
     else:
-        start_from_published(net, mediapipe)
+        start_from_published(net, published)
 
 
 def heatmap_loss(
