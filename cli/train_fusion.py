@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .training_options import length_options, mediapipe_option, run_options
+from .training_options import length_options, published_option, run_options
 from .training_progress import training_progress
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Layers: MediaPipe's landmark network, BlazePose's encoder or EfficientNet-Lite0 as image "
     "stream, a plain one for CPUs, or the authors'.",
 )
-@mediapipe_option("--size landmarks")
+@published_option(
+    "For --size landmarks: the package that has MediaPipe's weights (curl -O "
+    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz)."
+)
 @click.option(
     "--width",
     default=1.0,
@@ -128,7 +131,7 @@ def train_fusion_command(
     output: Path,
     fusion: str,
     size: str,
-    mediapipe: Path | None,
+    published: Path | None,
     width: float,
     samples: int,
     batch: int,
@@ -191,7 +194,7 @@ def train_fusion_command(
             checkpoint_every=checkpoint_every,
             workers=workers,
             found=found_file,
-            mediapipe=mediapipe,
+            published=published,
             progress=progress,
         )
     click.echo(f"weights: {path}", err=True)

@@ -53,13 +53,12 @@ def run_options(checkpoint_every: int) -> Decorator:
     return _all(options)
 
 
-def mediapipe_option(of: str) -> Decorator:
-    """Return the option of the package that has MediaPipe's weights, for what needs them."""
+def published_option(help_text: str) -> Decorator:
+    """Return the option of the package that has an encoder's published weights."""
     return click.option(
-        "--mediapipe",
+        "--published",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help=f"For {of}: the package that has MediaPipe's weights (curl -O "
-        "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz).",
+        help=help_text,
     )
 
 

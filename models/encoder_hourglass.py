@@ -2,8 +2,8 @@
 
 The network is that of Newell et al. (ECCV 2016), bottom-up then top-down with a skip at each scale
 and intermediate supervision, but the first hourglass descends through stages that were trained
-before, on ImageNet (EfficientNet-Lite) or on people (BlazePose), down to 1/32 of the image: from
-scratch it takes many times the crops to come as far.
+before, on ImageNet (EfficientNet-Lite) or on people (BlazePose, MoveNet), down to 1/32 of the
+image: from scratch it takes many times the crops to come as far.
 """
 
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ class EncoderHourglassConfig:
     """Shape of an `EncoderHourglass`.
 
     Attributes:
-        encoder: "blazepose", or of EfficientNet-Lite "lite0", "lite1" or "lite2".
+        encoder: one of `ENCODERS`, or two with a plus between, as "blazepose+movenet-thunder".
         features: channels of the way up; its finest scale has half of them.
         residuals: residual blocks at the scales 1/16 and 1/8; the others have one.
         stacks: hourglasses one after the other; all but the first are Newell et al.'s, at a

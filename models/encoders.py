@@ -21,7 +21,7 @@ def build_encoder(name: str) -> Encoder | PairedEncoder:
     """
     check_encoder(name)
     parts = [build_single(part) for part in name.split(PLUS)]
-    return PairedEncoder(parts) if len(parts) > 1 else parts[0]
+    return PairedEncoder(*parts) if len(parts) > 1 else parts[0]
 
 
 def build_single(name: str) -> Encoder:
@@ -57,7 +57,7 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
 
 
 def check_encoder(name: str, most: int = 2) -> None:
-    """Raise BadInput unless there is an encoder of that name, or so many with a plus between."""
+    """Raise BadInput unless the name is an encoder's, or of `most` with a plus between them."""
     parts = name.split(PLUS)
     if len(parts) > most or any(part not in ENCODERS for part in parts):
         pair = ", or two of them with a plus between" if most > 1 else ""

@@ -1,7 +1,7 @@
 """The encoder of MoveNet: the bottom-up half of a hourglass that can start from Google's weights.
 
-Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR 2018), table 2, in
-the widths of MoveNet's networks for one person.
+Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR 2018), table 2, once
+and 1.75 times as wide (the last 1280 channels apart), as in MoveNet's networks for one person.
 """
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Two published encoders side by side: what one does not know of people, the other may."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +14,8 @@ class PairedEncoder(nn.Module):
     """Two encoders that look at the same image; the maps of each scale are stacked.
 
     Args:
-        parts: the encoders.
+        first: of a network that was trained already; in a training it stays as it is.
+        second: begins with published weights, and learns.
 
     >>> from .encoders import build_encoder
     >>> pair = build_encoder("blazepose+movenet-thunder")
@@ -24,18 +23,13 @@ class PairedEncoder(nn.Module):
     (64, 88, 256, 2144)
     """
 
-    def __init__(self, parts: Sequence[Encoder]) -> None:
+    def __init__(self, first: Encoder, second: Encoder) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
-        self.channels = tuple(
-            sum(widths) for widths in zip(*(part.channels for part in parts), strict=True)
-        )
+        self.parts = nn.ModuleList([first, second])
+        self.channels = tuple(a + b for a, b in zip(first.channels, second.channels, strict=True))
 
     def hold(self) -> None:
-        """Stop learning in the first encoder, and in the second what it holds itself.
-
-        The first one comes from a network that was trained already, see `start_pair`.
-        """
+        """Stop learning in the first encoder, and in the second what it holds itself."""
         first, second = self.parts
         first.requires_grad_(False)
         second.hold()  # type: ignore[operator]

@@ -20,7 +20,7 @@ from ..models.blazepose_encoder import BlazePoseEncoder
 from ..models.blazepose_regressor import LandmarkTop
 from ..models.efficientnet_lite import NormedConv
 from ..poses.errors import WeightsMissing
-from .folded_norms import fill_folded, take_scaled_images
+from .folded_norms import fill_in_order, take_scaled_images
 
 FILES = {
     "blazepose": "pose_landmark_full.tflite",
@@ -49,7 +49,7 @@ def load_blazepose(encoder: BlazePoseEncoder, name: str, path: Path) -> None:
         WeightsMissing: the file holds another network, or the package `tflite` is not installed.
     """
     filters = convolutions(read_landmark_network(path, name))
-    _fill_in_order(encoder.normed_convs(), filters)
+    fill_in_order(encoder.normed_convs(), filters)
     take_scaled_images(encoder.stem, 0, WHITE)
 
 
@@ -68,18 +68,10 @@ def load_landmark_layers(layers: Sequence[nn.Module], path: Path) -> None:
     regressors = [module.regressor for module in modules if isinstance(module, LandmarkTop)]
     last = [conv for each in regressors for conv in each.modules() if isinstance(conv, NormedConv)]
     filters = list(convolutions(read_landmark_network(path, "blazepose")))
-    _fill_in_order(convs[: len(convs) - len(last)], iter(filters))
+    fill_in_order(convs[: len(convs) - len(last)], iter(filters))
     # from the end: between encoder and regressor the file has another way up
-    _fill_in_order(last[::-1], reversed(filters))
+    fill_in_order(last[::-1], reversed(filters))
     take_scaled_images(convs[0], 0, WHITE)
-
-
-def _fill_in_order(convs: Sequence[NormedConv], filters: Iterator[tuple[Tensor, Tensor]]) -> None:
-    """Fill each convolution with the next filters of its shape."""
-    for conv in convs:
-        shape = conv.weight.shape
-        fitting = (pair for pair in filters if pair[0].shape == shape)  # goes on where it stopped
-        fill_folded(conv, *next(fitting))
 
 
 def read_landmark_network(path: Path, name: str) -> bytes:

@@ -19,14 +19,12 @@ def export_hourglass(
     input_size: int,
     about: dict[str, Any],
 ) -> None:
-    """Write a hourglass's state as float16, with what is needed to rebuild the network.
-
-    The large filters of two encoders side by side take 8 bits each: in 16 they would take 35 MB.
+    """Write a hourglass's state, with what is needed to rebuild the network.
 
     Args:
         path: of the safetensors file.
         config: of the network.
-        state: its state, or the moving average of it.
+        state: its state, or the moving average of it; `stored_form` says how it is kept.
         skeleton: whose joints the maps are of; None where they are no joints.
         input_size: of the images that it was trained for.
         about: recipe and scores, kept in the metadata.
@@ -38,5 +36,14 @@ def export_hourglass(
         "input_size": input_size,
         **about,
     }
+    write_tensors(path, stored_form(config, state), metadata)
+
+
+def stored_form(config: HeatmapNetConfig, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a hourglass's state as its file keeps it: as float16.
+
+    The large filters of two encoders side by side are numbers of 8 bits: BlazePose's heavy one and
+    MoveNet's larger one would take 35 MB in 16.
+    """
     paired = isinstance(config, EncoderHourglassConfig) and PLUS in config.encoder
-    write_tensors(path, in_bytes(state, "encoder.") if paired else in_half(state), metadata)
+    return in_bytes(state, "encoder.") if paired else in_half(state)

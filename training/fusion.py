@@ -112,7 +112,7 @@ def train_fusion(
     checkpoint_every: int = 20_000,
     workers: int = 0,
     found: Path | None = None,
-    mediapipe: Path | None = None,
+    published: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Path:
     """Train the fusion network, or go on with the training that `folder` holds.
@@ -130,7 +130,7 @@ def train_fusion(
         workers: processes that make or read the synthetic people.
         found: file of the joints that the detector found; where there is none it is written. None:
             `found.safetensors` in the folder.
-        mediapipe: the package that has MediaPipe's weights, for an image stream that begins with
+        published: the package that has MediaPipe's weights, for an image stream that begins with
             its landmark network.
         progress: called after each step, also of what comes before the network's own.
 
@@ -147,7 +147,7 @@ def train_fusion(
     place = join_processes(device)
     try:
         kept = found or folder / "found.safetensors"
-        begin = partial(begin_image_stream, detector=data.detector, mediapipe=mediapipe)
+        begin = partial(begin_image_stream, detector=data.detector, published=published)
         _train(recipe, data, folder, kept, place, about, checkpoint_every, workers, progress, begin)
     finally:
         leave_processes()

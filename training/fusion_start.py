@@ -19,7 +19,7 @@ HELD = 3  # stem and two stages, or as many groups of stages
 
 
 def begin_image_stream(
-    net: FusionNet, detector: LoadedHourglass | None, mediapipe: Path | None = None
+    net: FusionNet, detector: LoadedHourglass | None, published: Path | None = None
 ) -> None:
     """Fill an image stream that is an encoder with the detector's, if alike, or with ImageNet's.
 
@@ -28,23 +28,23 @@ def begin_image_stream(
     Args:
         net: whose image stream is filled.
         detector: whose encoder may be taken.
-        mediapipe: where MediaPipe's weights are, see `load_blazepose`.
+        published: where MediaPipe's weights are, see `load_blazepose`.
 
     Raises:
         BadInput: the image stream is BlazePose's encoder, and the detector has another one, or
-            the landmark network, and `mediapipe` is missing.
+            the landmark network, and `published` is missing.
         WeightsMissing: ImageNet's or MediaPipe's weights are needed and not there.
     """
     name = net.config.image_encoder
     if name is None or "image" not in net.streams:
         return
     if name == LANDMARKS:
-        if mediapipe is None:
+        if published is None:
             raise BadInput(
                 f"the size landmarks begins with MediaPipe's weights; run `{GET_PACKAGE}` and "
-                "pass what it gets as --mediapipe"
+                "pass what it gets as --published"
             )
-        load_landmark_layers(_layers(net), mediapipe)
+        load_landmark_layers(_layers(net), published)
         return
     whole = build_single(name)
     known = detector.net if detector is not None else None

@@ -18,11 +18,12 @@ from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
 from ..models.encoder_hourglass import EncoderHourglassConfig
 from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
+from ..models.tensor_file import expanded
 from ..poses.errors import BadInput
 from .augment import Augmentation, Augmenter
 from .calibrate import calibrate_weights
 from .distributed import Place, join_processes, leave_processes
-from .export import export_hourglass
+from .export import export_hourglass, stored_form
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
@@ -116,7 +117,7 @@ def train_hourglass(
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
     Under `torchrun` every process takes its part of each batch. `hourglass.safetensors` holds the
-    moving average of the weights as float16, written anew with each checkpoint. At the end the
+    moving average of the weights, written anew with each checkpoint. At the end the
     confidences are calibrated by the crops that were held out, if there are enough of them.
 
     Args:
@@ -127,8 +128,8 @@ def train_hourglass(
         device: for the network and the decoded crops.
         checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
-        start_from: weights to begin with, of the same kind; without them an encoder begins with
-            those that were published: ImageNet's, MediaPipe's or MoveNet's.
+        start_from: weights to begin with, see `start_from_weights`; without them an encoder begins
+            with those that were published: ImageNet's, MediaPipe's or MoveNet's.
         published: the package that has MediaPipe's or MoveNet's.
 
     Raises:
@@ -180,7 +181,7 @@ def _train(
         return heatmap_loss(net, *augmenter(images[chosen], joints[chosen], size), recipe)
 
     def on_checkpoint(state: dict[str, Tensor]) -> dict[str, float]:
-        tested.load_state_dict(state)
+        tested.load_state_dict(expanded(stored_form(recipe.config, state)))
         scores = crop_scores(tested.eval(), validation, recipe.input_size, place.device)
         about = {"recipe": json.loads(json.dumps(asdict(recipe))), "validation": scores}
         export_hourglass(path, recipe.config, state, "mpii16", recipe.input_size, about)

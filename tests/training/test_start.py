@@ -130,7 +130,7 @@ def test_a_second_encoder_changes_no_map_at_first(tmp_path, monkeypatch):
     assert not torch.allclose(pair(images)[0], alone(images)[0])
 
 
-def test_of_two_encoders_the_second_learns(tmp_path):
+def test_of_two_encoders_the_second_learns():
     pair = bare_net(PAIR)
     learning, _ = parameter_groups(pair, 0.1)
     names = {id(p): name for name, p in pair.named_parameters()}
@@ -156,8 +156,29 @@ def test_two_encoders_need_a_network_with_the_first(tmp_path):
     path = tmp_path / "alone.safetensors"
     alone = bare_net(SMALL)
     export_hourglass(path, alone.config, alone.state_dict(), "mpii16", 64, {})
-    with pytest.raises(BadInput, match="--published"):
+    with pytest.raises(
+        BadInput, match=r"human-models-3\.0\.4\.tgz` and pass what it gets as --pub"
+    ):
         start_from_weights(bare_net(PAIR), path)
+
+
+def test_weights_without_an_encoder_are_refused_where_there_is_one(tmp_path):
+    path = tmp_path / "plain.safetensors"
+    plain = bare_net(HourglassConfig(stacks=1, features=8, depth=1))
+    export_hourglass(path, plain.config, plain.state_dict(), "mpii16", 64, {})
+    for config in (SMALL, PAIR):
+        with pytest.raises(WeightsMissing, match="has no encoder, the network to be trained lite0"):
+            start_from_weights(bare_net(config), path)
+
+
+@pytest.mark.parametrize("features", [8, 24])
+def test_a_second_encoder_needs_a_network_of_the_same_width(tmp_path, monkeypatch, features):
+    monkeypatch.setattr(start, "load_movenet", lambda *_: None)
+    path = tmp_path / "other.safetensors"
+    other = bare_net(EncoderHourglassConfig(features=features, residuals=1))
+    export_hourglass(path, other.config, other.state_dict(), "mpii16", 64, {})
+    with pytest.raises(WeightsMissing, match="added to a network with the same --features"):
+        start_from_weights(bare_net(PAIR), path, tmp_path)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
@@ -166,7 +187,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     state = {f"other.{key}": value for key, value in other.state_dict().items()}
     export_hourglass(path, other.config, state, "mpii16", 64, {})
     with pytest.raises(WeightsMissing, match="no tensor of this network's"):
-        start_from_weights(bare_net(SMALL), path)
+        start_from_weights(other, path)
 
 
 def test_weights_with_another_encoder_are_refused(tmp_path):
