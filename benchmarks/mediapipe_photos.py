@@ -65,7 +65,13 @@ class Answers:
 @click.option("--photos", type=FILE, help="Photos pack (photos448.npz).")
 @click.option("--crops", type=FILE, help="Crops pack (crops192.npz).")
 @click.option("--mediapipe-python", help="Python of an environment with mediapipe 0.10.21.")
-@click.option("--weights", default="hourglass-s", show_default=True, help="Zoo name or path.")
+@click.option(
+    "--weights",
+    multiple=True,
+    default=("hourglass-s", "hourglass-m"),
+    show_default=True,
+    help="Zoo name or path; several may be given.",
+)
 @click.option("--finder", default="people", show_default=True, help="Zoo name or path.")
 @click.option("--limit", default=None, type=click.IntRange(1), help="So many of each set only.")
 @click.option("--threads", default=2, show_default=True, help="CPU threads of torch.")
@@ -74,7 +80,7 @@ def main(
     photos: Path | None,
     crops: Path | None,
     mediapipe_python: str | None,
-    weights: str,
+    weights: tuple[str, ...],
     finder: str,
     limit: int | None,
     threads: int,
@@ -88,11 +94,11 @@ def main(
     sets += [coco_one_person(photos, limit)] if photos else []
     if not sets:
         raise click.UsageError("give --photos, --crops or both")
-    detector = HourglassDetector(weights, finder, device)
+    detectors = {name: HourglassDetector(name, finder, device) for name in weights}
     click.echo(describe(threads))
     click.echo(f"\n{'':45}{'photos':>7}{'PCK@0.2':>9}{'found':>8}{'recall':>8}   ms a photo")
     for photo_set in sets:
-        answers = [ask_lift3d(detector, photo_set, f"lift3d {weights}")]
+        answers = [ask_lift3d(each, photo_set, f"lift3d {n}") for n, each in detectors.items()]
         if mediapipe_python:
             answers.append(ask_mediapipe(mediapipe_python, photo_set))
         for answer in answers:

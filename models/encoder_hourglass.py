@@ -2,8 +2,8 @@
 
 The network is that of Newell et al. (ECCV 2016), bottom-up then top-down with a skip at each scale
 and intermediate supervision, but the first hourglass descends through stages that were trained
-before, on ImageNet (EfficientNet-Lite) or on people (BlazePose, MoveNet), down to 1/32 of the
-image: from scratch it takes many times the crops to come as far.
+before, on ImageNet (EfficientNet-Lite) or on people (BlazePose), down to 1/32 of the image: from
+scratch it takes many times the crops to come as far.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,8 +15,10 @@ from torch.nn import functional
 from ..poses.errors import BadInput
 from .encoders import build_encoder, check_encoder
 from .hourglass import OUTPUTS, HourglassConfig, Residual, Stack, check_sides
+from .movenet import OF_MPII, MoveNet
 
 COARSEST = 32
+EXPERT = "movenet-thunder"
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,16 @@ class EncoderHourglassConfig:
     """Shape of an `EncoderHourglass`.
 
     Attributes:
-        encoder: one of `ENCODERS`, or two with a plus between, as "blazepose+movenet-thunder".
+        encoder: one of `ENCODERS`.
         features: channels of the way up; its finest scale has half of them.
         residuals: residual blocks at the scales 1/16 and 1/8; the others have one.
         stacks: hourglasses one after the other; all but the first are Newell et al.'s, at a
             quarter of the image's size.
         outputs: channels of the result, one heatmap for each joint.
         output: as in `HourglassConfig`.
+        expert: "movenet-thunder", a published network whose opinion of the 16 MPII joints counts
+            as well; None: none does. It takes no part in a training.
+        expert_weight: power of its probabilities in the product with those of the last stack.
     """
 
     encoder: str = "lite0"
@@ -39,6 +44,8 @@ class EncoderHourglassConfig:
     stacks: int = 1
     outputs: int = 16
     output: str = "softmax"
+    expert: str | None = None
+    expert_weight: float = 1.0
 
     def __post_init__(self) -> None:
         check_encoder(self.encoder)
@@ -49,6 +56,13 @@ class EncoderHourglassConfig:
             raise BadInput(f"features must be divisible by 8, got {self.features}")
         if self.output not in OUTPUTS:
             raise BadInput(f"output must be one of {', '.join(OUTPUTS)}, got {self.output!r}")
+        if self.expert not in (None, EXPERT):
+            raise BadInput(f"expert must be {EXPERT} or None, got {self.expert!r}")
+        if self.expert and (self.output != "softmax" or self.outputs != len(OF_MPII)):
+            raise BadInput(
+                f"an expert needs the output softmax of {len(OF_MPII)} joints, got {self.output} "
+                f"of {self.outputs}"
+            )
 
     @property
     def divisor(self) -> int:
@@ -62,7 +76,7 @@ class EncoderHourglassConfig:
             self.stacks, self.features // 2, outputs=self.outputs, output=self.output
         )
 
-    def to_dict(self) -> dict[str, int | str]:
+    def to_dict(self) -> dict[str, int | float | str | None]:
         """Return the configuration as plain values, for a weights file's metadata."""
         return asdict(self)
 
@@ -106,6 +120,9 @@ class TopDown(nn.Module):
 class EncoderHourglass(nn.Module):
     """A hourglass that goes down through an encoder, and further hourglasses behind it.
 
+    With an expert the last maps are those of a product of experts (Hinton, "Training products of
+    experts by minimizing contrastive divergence", 2002, eq. 1): logarithms of probabilities add up.
+
     With 160 features and one stack it has 3.5 million parameters ("lite0") or 2.2 ("blazepose").
 
     >>> net = EncoderHourglass(EncoderHourglassConfig(features=32)).eval()
@@ -128,6 +145,7 @@ class EncoderHourglass(nn.Module):
         self.stacks = nn.ModuleList(
             Stack(config.refining, last=k == config.stacks - 1) for k in range(1, config.stacks)
         )
+        self.expert = MoveNet() if config.expert else None
 
     @property
     def divisor(self) -> int:
@@ -148,4 +166,6 @@ class EncoderHourglass(nn.Module):
         for stack in self.stacks:
             score, x = stack(x)
             scores.append(score)
+        if self.expert is not None:
+            scores[-1] = scores[-1] + self.config.expert_weight * self.expert(images)
         return [torch.sigmoid(s) for s in scores] if self.config.output == "sigmoid" else scores

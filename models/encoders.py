@@ -1,43 +1,26 @@
-"""The published encoders by their names: BlazePose's, MoveNet's and EfficientNet-Lite, by size."""
+"""The published encoders by their names: BlazePose's and EfficientNet-Lite, each in its sizes."""
 
 from ..poses.errors import BadInput
-from . import blazepose_encoder, efficientnet_lite, movenet_encoder
+from . import blazepose_encoder, efficientnet_lite
 from .blazepose_encoder import BlazePoseEncoder
-from .efficientnet_lite import SCALES, EfficientNetLite, StageShape, stage_shapes
-from .movenet_encoder import MoveNetEncoder
-from .paired_encoder import Encoder, PairedEncoder
+from .efficientnet_lite import SCALES, EfficientNetLite, stage_shapes
 
 BLAZEPOSES = tuple(blazepose_encoder.STAGES)
-MOVENETS = tuple(movenet_encoder.STAGES)
-ENCODERS = (*BLAZEPOSES, *MOVENETS, *SCALES)
-PLUS = "+"
+ENCODERS = (*BLAZEPOSES, *SCALES)
 
 
-def build_encoder(name: str) -> Encoder | PairedEncoder:
-    """Return an untrained encoder, or two side by side if the name has a plus.
+def build_encoder(name: str) -> BlazePoseEncoder | EfficientNetLite:
+    """Return an untrained encoder.
 
     Raises:
         BadInput: there is none of that name.
     """
     check_encoder(name)
-    parts = [build_single(part) for part in name.split(PLUS)]
-    return PairedEncoder(*parts) if len(parts) > 1 else parts[0]
-
-
-def build_single(name: str) -> Encoder:
-    """Return one untrained encoder.
-
-    Raises:
-        BadInput: there is none of that name.
-    """
-    check_encoder(name, most=1)
-    if name in BLAZEPOSES:
-        return BlazePoseEncoder(name)
-    return MoveNetEncoder(name) if name in MOVENETS else EfficientNetLite(name)
+    return BlazePoseEncoder(name) if name in BLAZEPOSES else EfficientNetLite(name)
 
 
 def layer_shapes(name: str) -> list[tuple[int, int]]:
-    """Return (channels, stride) of a single encoder's stem and of each of its stages.
+    """Return (channels, stride) of an encoder's stem and of each of its stages.
 
     Raises:
         BadInput: there is none of that name.
@@ -45,20 +28,14 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
     >>> layer_shapes("lite0")[:3]
     [(32, 2), (16, 1), (24, 2)]
     """
-    check_encoder(name, most=1)
-    stages: tuple[StageShape, ...]
-    if name in BLAZEPOSES:
-        stem, stages = blazepose_encoder.STEM_CHANNELS, blazepose_encoder.STAGES[name]
-    elif name in MOVENETS:
-        stem, stages = movenet_encoder.STEM_CHANNELS[name], movenet_encoder.STAGES[name]
-    else:
-        stem, stages = efficientnet_lite.STEM_CHANNELS, stage_shapes(name)
+    check_encoder(name)
+    blazepose = name in BLAZEPOSES
+    stages = blazepose_encoder.STAGES[name] if blazepose else stage_shapes(name)
+    stem = blazepose_encoder.STEM_CHANNELS if blazepose else efficientnet_lite.STEM_CHANNELS
     return [(stem, 2), *((stage.channels, stage.stride) for stage in stages)]
 
 
-def check_encoder(name: str, most: int = 2) -> None:
-    """Raise BadInput unless the name is an encoder's, or of `most` with a plus between them."""
-    parts = name.split(PLUS)
-    if len(parts) > most or any(part not in ENCODERS for part in parts):
-        pair = ", or two of them with a plus between" if most > 1 else ""
-        raise BadInput(f"encoder must be one of {', '.join(ENCODERS)}{pair}, got {name!r}")
+def check_encoder(name: str) -> None:
+    """Raise BadInput unless there is an encoder of that name."""
+    if name not in ENCODERS:
+        raise BadInput(f"encoder must be one of {', '.join(ENCODERS)}, got {name!r}")

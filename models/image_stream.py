@@ -4,7 +4,7 @@ from torch import nn
 
 from .blazepose_encoder import STAGES, BlazePoseEncoder
 from .blazepose_regressor import CHANNELS, LandmarkTop
-from .encoders import build_single, layer_shapes
+from .encoders import build_encoder, layer_shapes
 
 LANDMARKS = "blazepose-landmarks"  # the full landmark network with its regressor
 _GROUPS = ((0, 1), (2, 3), (4, 5), (6,))  # its stages in each layer; the stem is in the first
@@ -39,7 +39,7 @@ def stream_layers(name: str) -> list[nn.Module]:
     Raises:
         BadInput: there is no such encoder.
     """
-    encoder = build_single("blazepose" if name == LANDMARKS else name)
+    encoder = build_encoder("blazepose" if name == LANDMARKS else name)
     stem = nn.Sequential(encoder.stem, nn.ReLU6())
     if name != LANDMARKS:
         return [stem, *encoder.stages]

@@ -14,7 +14,7 @@ from ..poses.errors import WeightsMissing
 
 KEY = "lift3d"
 STEP = ":step"
-LARGE = 4096  # numbers in a tensor of filters from which 8 bits save something
+LARGE = 40_000  # numbers in a tensor of filters from which 8 bits do no harm
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
@@ -42,20 +42,15 @@ def in_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def in_bytes(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def in_bytes(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a network's state for its file: large filters in 8 bits, all else as `in_half`.
 
     A filter tensor (out, in, k, k) is kept as int8 steps, whose size, float32 (out,), stands beside
     it under its name with `STEP`; `expanded` multiplies them. Depthwise filters stay.
-
-    Args:
-        state: of a network.
-        prefix: of the names of the tensors that may be large filters.
     """
     small = {}
     for name, value in in_half(state).items():
-        filters = value.ndim == 4 and value.shape[1] > 1 and value.numel() >= LARGE
-        if not name.startswith(prefix) or not filters:
+        if value.ndim != 4 or value.shape[1] == 1 or value.numel() < LARGE:
             small[name] = value
             continue
         exact = state[name].float()

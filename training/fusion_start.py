@@ -7,7 +7,7 @@ from torch import nn
 
 from ..models.efficientnet_lite import EfficientNetLite, hold_depthwise
 from ..models.encoder_hourglass import EncoderHourglass
-from ..models.encoders import build_single
+from ..models.encoders import build_encoder
 from ..models.fusion_net import FusionNet
 from ..models.image_stream import LANDMARKS
 from ..models.load import LoadedHourglass
@@ -46,7 +46,7 @@ def begin_image_stream(
             )
         load_landmark_layers(_layers(net), published)
         return
-    whole = build_single(name)
+    whole = build_encoder(name)
     known = detector.net if detector is not None else None
     if isinstance(known, EncoderHourglass) and known.config.encoder == name:
         whole.load_state_dict(known.encoder.state_dict())

@@ -18,12 +18,11 @@ from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
 from ..models.encoder_hourglass import EncoderHourglassConfig
 from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
-from ..models.tensor_file import expanded
 from ..poses.errors import BadInput
 from .augment import Augmentation, Augmenter
 from .calibrate import calibrate_weights
 from .distributed import Place, join_processes, leave_processes
-from .export import export_hourglass, stored_form
+from .export import export_hourglass
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
@@ -128,12 +127,12 @@ def train_hourglass(
         device: for the network and the decoded crops.
         checkpoint_every: crops between two checkpoints, each with a validation.
         progress: called after each step with seen, total, loss and samples_per_s.
-        start_from: weights to begin with, see `start_from_weights`; without them an encoder begins
-            with those that were published: ImageNet's, MediaPipe's or MoveNet's.
-        published: the package that has MediaPipe's or MoveNet's.
+        start_from: weights to begin with, of the same kind; without them an encoder begins with
+            those that were published: ImageNet's or MediaPipe's.
+        published: the package that has MediaPipe's.
 
     Raises:
-        BadInput: there is nothing that the encoder can begin with.
+        BadInput: the encoder is BlazePose's, and there is nothing that it can begin with.
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
@@ -181,7 +180,7 @@ def _train(
         return heatmap_loss(net, *augmenter(images[chosen], joints[chosen], size), recipe)
 
     def on_checkpoint(state: dict[str, Tensor]) -> dict[str, float]:
-        tested.load_state_dict(expanded(stored_form(recipe.config, state)))
+        tested.load_state_dict(state)
         scores = crop_scores(tested.eval(), validation, recipe.input_size, place.device)
         about = {"recipe": json.loads(json.dumps(asdict(recipe))), "validation": scores}
         export_hourglass(path, recipe.config, state, "mpii16", recipe.input_size, about)
@@ -193,7 +192,7 @@ def _train(
 
 def _begin(net: HeatmapNet, start_from: Path | None, published: Path | None) -> None:
     if start_from:
-        start_from_weights(net, start_from, published)
+        start_from_weights(net, start_from)
     else:
         start_from_published(net, published)
 

@@ -19,8 +19,8 @@ NETS = {
         HourglassConfig(stacks=1, depth=2, output="sigmoid", **SMALL)
     ),
     "encoder": lambda: EncoderHourglass(EncoderHourglassConfig(**SMALL)),
-    "two encoders": lambda: EncoderHourglass(
-        EncoderHourglassConfig("blazepose+movenet-lightning", **SMALL)
+    "expert": lambda: EncoderHourglass(
+        EncoderHourglassConfig(features=16, expert="movenet-thunder")
     ),
     "encoder and a stack": lambda: EncoderHourglass(EncoderHourglassConfig(stacks=2, **SMALL)),
 }

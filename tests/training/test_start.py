@@ -8,18 +8,12 @@ from lift3d.models.efficientnet_lite import EfficientNetLite
 from lift3d.models.encoder_hourglass import EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.hourglass import HourglassConfig
-from lift3d.models.load import load_hourglass
-from lift3d.poses.errors import BadInput, WeightsMissing
-from lift3d.training import imagenet, start
+from lift3d.poses.errors import WeightsMissing
+from lift3d.training import imagenet
 from lift3d.training.export import export_hourglass
-from lift3d.training.start import (
-    parameter_groups,
-    start_from_published,
-    start_from_weights,
-)
+from lift3d.training.start import parameter_groups, start_from_weights
 
 SMALL = EncoderHourglassConfig(features=16, residuals=1)
-PAIR = EncoderHourglassConfig("lite0+movenet-lightning", features=16, residuals=1)
 
 
 def published(encoder: EfficientNetLite) -> dict[str, torch.Tensor]:
@@ -111,76 +105,6 @@ def test_a_deeper_network_begins_with_a_shallower_ones_weights(tmp_path):
     torch.testing.assert_close(two.score.weight, one.score.weight, rtol=1e-3, atol=1e-3)
 
 
-def test_a_second_encoder_changes_no_map_at_first(tmp_path, monkeypatch):
-    def fill(encoder, name, path):
-        assert (name, path) == ("movenet-lightning", tmp_path)
-
-    monkeypatch.setattr(start, "load_movenet", fill)
-    torch.manual_seed(1)
-    alone = bare_net(SMALL).eval()
-    alone.top_down.centres[0].running_mean += 1
-    path = tmp_path / "alone.safetensors"
-    export_hourglass(path, alone.config, alone.state_dict(), "mpii16", 64, {})
-    alone = load_hourglass(path, torch.device("cpu")).net
-    pair = bare_net(PAIR).eval()
-    start_from_weights(pair, path, tmp_path)
-    images = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(pair(images)[0], alone(images)[0])
-    pair.top_down.laterals[3].weight.data[:, -1] += 1
-    assert not torch.allclose(pair(images)[0], alone(images)[0])
-
-
-def test_of_two_encoders_the_second_learns():
-    pair = bare_net(PAIR)
-    learning, _ = parameter_groups(pair, 0.1)
-    names = {id(p): name for name, p in pair.named_parameters()}
-    assert {names[id(p)].split(".")[2] for p in learning["params"]} == {"1"}
-
-
-def test_two_encoders_come_back_from_a_file_of_8_bits(tmp_path):
-    pair = bare_net(PAIR).eval()
-    path = tmp_path / "pair.safetensors"
-    export_hourglass(path, pair.config, pair.state_dict(), "mpii16", 64, {})
-    numbers = sum(p.numel() for p in pair.parameters())
-    assert path.stat().st_size < 1.5 * numbers
-    back, again = load_hourglass(path, torch.device("cpu")).net, bare_net(PAIR).eval()
-    images = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(back(images)[0], pair(images)[0], rtol=0.1, atol=0.1)
-    start_from_weights(again, path)
-    torch.testing.assert_close(again(images)[0], back(images)[0])
-
-
-def test_two_encoders_need_a_network_with_the_first(tmp_path):
-    with pytest.raises(BadInput, match="pass its weights as --start-from"):
-        start_from_published(bare_net(PAIR), tmp_path)
-    path = tmp_path / "alone.safetensors"
-    alone = bare_net(SMALL)
-    export_hourglass(path, alone.config, alone.state_dict(), "mpii16", 64, {})
-    with pytest.raises(
-        BadInput, match=r"human-models-3\.0\.4\.tgz` and pass what it gets as --pub"
-    ):
-        start_from_weights(bare_net(PAIR), path)
-
-
-def test_weights_without_an_encoder_are_refused_where_there_is_one(tmp_path):
-    path = tmp_path / "plain.safetensors"
-    plain = bare_net(HourglassConfig(stacks=1, features=8, depth=1))
-    export_hourglass(path, plain.config, plain.state_dict(), "mpii16", 64, {})
-    for config in (SMALL, PAIR):
-        with pytest.raises(WeightsMissing, match="has no encoder, the network to be trained lite0"):
-            start_from_weights(bare_net(config), path)
-
-
-@pytest.mark.parametrize("features", [8, 24])
-def test_a_second_encoder_needs_a_network_of_the_same_width(tmp_path, monkeypatch, features):
-    monkeypatch.setattr(start, "load_movenet", lambda *_: None)
-    path = tmp_path / "other.safetensors"
-    other = bare_net(EncoderHourglassConfig(features=features, residuals=1))
-    export_hourglass(path, other.config, other.state_dict(), "mpii16", 64, {})
-    with pytest.raises(WeightsMissing, match="added to a network with the same --features"):
-        start_from_weights(bare_net(PAIR), path, tmp_path)
-
-
 def test_weights_of_another_network_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     other = bare_net(HourglassConfig(stacks=1, features=8, depth=1))
@@ -195,4 +119,12 @@ def test_weights_with_another_encoder_are_refused(tmp_path):
     other = bare_net(EncoderHourglassConfig(**{**SMALL.to_dict(), "encoder": "blazepose"}))
     export_hourglass(path, other.config, other.state_dict(), "mpii16", 64, {})
     with pytest.raises(WeightsMissing, match="has the encoder blazepose"):
+        start_from_weights(bare_net(SMALL), path)
+
+
+def test_weights_without_an_encoder_are_refused_where_there_is_one(tmp_path):
+    path = tmp_path / "plain.safetensors"
+    plain = bare_net(HourglassConfig(stacks=1, features=8, depth=1))
+    export_hourglass(path, plain.config, plain.state_dict(), "mpii16", 64, {})
+    with pytest.raises(WeightsMissing, match="has no encoder, the network to be trained lite0"):
         start_from_weights(bare_net(SMALL), path)

@@ -8,13 +8,9 @@ import pytest
 import torch
 
 from lift3d.datasets.crops import CropSet
-from lift3d.models.encoder_hourglass import EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.hourglass import HourglassConfig
-from lift3d.models.load import load_hourglass
-from lift3d.models.tensor_file import STEP, read_tensors
 from lift3d.poses.errors import WeightsMissing
-from lift3d.training import hourglass, start
 from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe, train_hourglass
 from lift3d.training.schedule import Phase
@@ -34,32 +30,6 @@ def crops():
 def train(recipe, crops, folder, start_from):
     cpu = torch.device("cpu")
     return train_hourglass(recipe, crops, crops, folder, cpu, 8, start_from=start_from)
-
-
-def test_a_training_with_two_encoders_is_gone_on_with_and_calibrated(tmp_path, monkeypatch):
-    monkeypatch.setattr(start, "load_movenet", lambda *_: None)
-    monkeypatch.setattr(hourglass, "LEAST_TO_CALIBRATE", 1)
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (60, 32, 32, 3), np.uint8)
-    joints_px = rng.uniform(4, 28, (60, 16, 2)).astype(np.float32)
-    crops = CropSet(images, joints_px, np.full(60, "lspet"), np.arange(60).astype(str))
-    alone = EncoderHourglassConfig(features=16, residuals=1)
-    pair = replace(alone, encoder="lite0+movenet-lightning")
-    first = tmp_path / "first.safetensors"
-    export_hourglass(first, alone, bare_net(alone).state_dict(), "mpii16", 32, {})
-    recipe = replace(RECIPE, config=pair)
-    cpu, folder = torch.device("cpu"), tmp_path / "run"
-    for length in (8, 16):
-        longer = replace(recipe, phases=(Phase(32, length),))
-        path = train_hourglass(
-            longer, crops, crops, folder, cpu, 8, start_from=first, published=tmp_path
-        )
-    tensors, metadata = read_tensors(path)
-    assert "calibration" in metadata
-    steps = [name for name in tensors if name.endswith(STEP)]
-    assert steps
-    assert all(tensors[name.removesuffix(STEP)].dtype == torch.int8 for name in steps)
-    assert load_hourglass(path, cpu).net.config == pair
 
 
 def test_a_training_that_is_gone_on_with_needs_its_first_weights_no_more(crops, tmp_path):
