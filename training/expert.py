@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..datasets.crops import CropSet
@@ -44,7 +43,7 @@ def add_expert(
         What `calibrate_weights` returns.
 
     Raises:
-        BadInput: the hourglass has no encoder, or is a person finder.
+        BadInput: the hourglass has no encoder or is a person finder, or no crop was held out.
         WeightsMissing: one of the files is absent, damaged or another one.
     """
     with opened_weights(weights, "hourglass") as (state, metadata):
@@ -52,13 +51,15 @@ def add_expert(
         one_in = int(metadata.get("recipe", {}).get("held_out", HourglassRecipe.held_out))
     if not isinstance(config, EncoderHourglassConfig) or metadata["skeleton"] is None:
         raise BadInput(f"{weights} finds no joints through an encoder; give other weights")
-    config = replace(config, expert=EXPERT, expert_weight=expert_weight)
     expert = load_movenet(published).state_dict()
+    held_out = crops.where(is_held_out(crops.photo, one_in) & (crops.source != SYNTHETIC))
+    if not len(held_out):
+        raise BadInput("no crop was held out of the training; give the crops that it was done with")
+    config = replace(config, expert=EXPERT, expert_weight=expert_weight)
     both = {name: value for name, value in state.items() if not name.startswith("expert.")}
     both.update({f"expert.{name}": value for name, value in expert.items()})
     about = {key: value for key, value in metadata.items() if key not in OWN}
     export_hourglass(path, config, both, metadata["skeleton"], int(metadata["input_size"]), about)
-    held_out = is_held_out(crops.photo, one_in) & (crops.source != SYNTHETIC)
-    scores = calibrate_weights(path, crops.where(np.asarray(held_out)), device)
+    scores = calibrate_weights(path, held_out, device)
     log.info("%s", scores)
     return scores

@@ -115,6 +115,18 @@ def test_people_trains_from_a_joint_network(crops_pack, photos_pack, tmp_path, m
     assert (loaded.skeleton, loaded.input_size) == (None, 64)
 
 
+def test_an_expert_out_of_another_package_is_one_line(crops_pack, tmp_path, capsys):
+    package = tmp_path / "pose.tgz"
+    package.write_bytes(b"no package")
+    out = tmp_path / "both.safetensors"
+    arguments = ("--weights", "hourglass-s", "--published", package, "--crops", crops_pack)
+    assert run("train", "expert", *arguments, "-o", out) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 2  # the first one says what is read
+    assert "pose.tgz has no movenet-thunder.json and movenet-thunder.bin" in lines[1]
+    assert not out.exists()
+
+
 def test_the_commands_defaults_are_the_recipes():
     defaults = {
         command.name: {option.name: option.default for option in command.params}

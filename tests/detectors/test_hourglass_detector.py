@@ -144,6 +144,7 @@ def test_people_of_whom_the_first_look_is_not_sure_are_turned(shipped, monkeypat
     looks: list[bool] = []
     monkeypatch.setattr(shipped, "_look_once", look)
     monkeypatch.setattr(shipped, "second_look", False)
+    monkeypatch.setattr(shipped, "flip", True)
     monkeypatch.setattr(shipped, "quarter_turns", True)
     image, box = np.zeros((50, 50, 3), np.uint8), np.array([[10.0, 10, 40, 40]])
     (pose,) = shipped.detect_in_boxes([image], box)
@@ -243,6 +244,15 @@ def test_own_weights_are_loaded_by_path(tmp_path):
     pose = detector.detect_in_boxes([np.zeros((90, 90, 3), np.uint8)], np.array([[0.0, 0, 60, 80]]))
     assert detector.skeleton.name == "mpii16"
     assert np.isfinite(pose[0].joints_px).all()
+
+
+def test_the_default_network_alone_looks_without_a_mirrored_crop(tmp_path):
+    config = HourglassConfig(stacks=1, features=16, output="sigmoid")
+    path = tmp_path / "hourglass-s.safetensors"
+    export_hourglass(path, config, StackedHourglass(config).state_dict(), "mpii16", 64, {})
+    assert HourglassDetector(weights=path, device="cpu").flip
+    assert not HourglassDetector(device="cpu").flip
+    assert HourglassDetector(device="cpu", flip=True).flip
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from lift3d.models.tensor_file import STEP, expanded, in_bytes, read_tensors, wr
 def test_large_filters_are_kept_in_8_bits_and_come_back_to_half_a_step(tmp_path):
     torch.manual_seed(1)
     state = {
-        "encoder.large.weight": torch.randn(64, 64, 1, 1)
-        * torch.logspace(-4, 2, 64).view(-1, 1, 1, 1),
+        "encoder.large.weight": torch.randn(256, 256, 1, 1)
+        * torch.logspace(-4, 2, 256).view(-1, 1, 1, 1),
         "encoder.depthwise.weight": torch.randn(8192, 1, 3, 3),
         "encoder.shift": torch.randn(64),
         "encoder.small.weight": torch.randn(8, 64, 1, 1),

@@ -15,6 +15,7 @@ from lift3d.poses.errors import BadInput
 from lift3d.training import expert
 from lift3d.training.expert import add_expert
 from lift3d.training.export import export_hourglass
+from lift3d.training.hourglass import is_held_out
 
 CPU = torch.device("cpu")
 SMALL = EncoderHourglassConfig(features=16, residuals=1)
@@ -86,6 +87,14 @@ def test_a_hourglass_without_encoder_or_joints_is_refused(tmp_path, published, c
         with pytest.raises(BadInput, match="finds no joints through an encoder"):
             add_expert(path, tmp_path, crops, tmp_path / "both.safetensors", CPU)
     assert not (tmp_path / "both.safetensors").exists()
+
+
+def test_crops_of_which_none_was_held_out_are_refused(tmp_path, published, crops):
+    path, both = alone(tmp_path / "alone.safetensors"), tmp_path / "both.safetensors"
+    none = crops.where(~is_held_out(crops.photo, 4))
+    with pytest.raises(BadInput, match="no crop was held out of the training"):
+        add_expert(path, tmp_path, none, both, CPU)
+    assert not both.exists()
 
 
 @pytest.mark.parametrize(
