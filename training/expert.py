@@ -17,7 +17,8 @@ from .hourglass import SYNTHETIC, HourglassRecipe, is_held_out
 from .movenet import load_movenet
 
 log = logging.getLogger(__name__)
-OWN = ("kind", "config", "skeleton", "input_size", "calibration")  # what a file has anew
+# what the new file has anew, and what was true of the hourglass alone
+OWN = ("kind", "config", "skeleton", "input_size", "calibration", "validation")
 
 
 def add_expert(

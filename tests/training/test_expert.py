@@ -41,7 +41,8 @@ def published(monkeypatch):
 def alone(path, config=SMALL, skeleton="mpii16"):
     torch.manual_seed(2)
     net = bare_net(config).eval()
-    about = {"recipe": {"held_out": 4, "augmentation": {"upright": 0.7}}, "calibration": {"old": 1}}
+    about = {"recipe": {"held_out": 4, "augmentation": {"upright": 0.7}}}
+    about |= {"calibration": {"old": 1}, "validation": {"pck_lspet": 0.5}}
     export_hourglass(path, config, net.state_dict(), skeleton, 64, about)
     return path
 
@@ -67,7 +68,8 @@ def test_the_logarithms_add_up(tmp_path, published, crops):
 def test_the_file_is_of_8_bits_and_may_get_another_expert(tmp_path, published, crops):
     first, both = alone(tmp_path / "alone.safetensors"), tmp_path / "both.safetensors"
     add_expert(first, tmp_path, crops, both, CPU)
-    stored, _ = read_tensors(both)
+    stored, metadata = read_tensors(both)
+    assert "validation" not in metadata  # it was the hourglass's alone
     steps = [name for name in stored if name.endswith(STEP)]
     assert any(name.startswith("expert.") for name in steps)
     assert any(name.startswith("encoder.") for name in steps)
