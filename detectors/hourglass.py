@@ -13,15 +13,15 @@ from ..poses.boxes import apply_affine
 from ..poses.errors import BadInput
 from ..poses.pose import Pose2D, PoseCrop
 from ..poses.skeleton import Skeleton, get_skeleton
-from .crop_inference import CropJoints, infer_crops
+from .crop_inference import CropJoints, infer_crops, read_maps
 from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
 from .fast_net import fast_net
+from .merged_looks import merged_pose
 from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
 from .preprocess import check_image, stack_images
 from .quickest_dtype import dtype_for
 from .squares import Squares, trunk_joints, upright_squares
-from .two_looks import surer_pose
 from .video_frames import fill_between, frames_to_look_at
 
 DEFAULT_WEIGHTS = "hourglass-s"
@@ -59,9 +59,8 @@ class HourglassDetector:
             joints, one joint in a hundred more. None: with all weights but `hourglass-s`, which are
             to keep up with a camera.
         second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
-            down a second time, in a crop that is turned so that they stand upright in it; each
-            pair of joints is taken from the look that is surer of it, so that its confidences
-            are a little too high.
+            down a second time, in a crop that is turned so that they stand upright in it; the
+            joints are read off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
             confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well, and
             go on with the surest look. None: where the network was trained on crops turned
@@ -244,18 +243,23 @@ class HourglassDetector:
     ) -> list[Pose2D]:
         """Return the pose in each square; who does not stand upright is looked at again."""
         poses = self._look_once(images, squares, boxes, self.flip and not quick)
-        if quick:
-            return poses
-        if self.quarter_turns:
+        if self.quarter_turns and not quick:
             self._turn_the_unsure(poses, images, squares, boxes)
-        if not self.second_look:
-            return poses
+        if self.second_look and not quick:
+            self._look_again(poses, images, squares, boxes)
+        return poses if self.with_maps else [replace(pose, crop=None) for pose in poses]
+
+    def _look_again(
+        self, poses: list[Pose2D], images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
+    ) -> None:
+        """Merge the poses of those who do not stand upright with what an upright look sees."""
         rows, upright = upright_squares(squares, poses, self._trunk)
-        if len(rows):
-            again = self._look_once([images[k] for k in rows], upright, boxes[rows], self.flip)
-            for k, pose in zip(rows, again, strict=True):
-                poses[k] = surer_pose(poses[k], pose)
-        return poses
+        if not len(rows):
+            return
+        again = self._look_once([images[k] for k in rows], upright, boxes[rows], self.flip)
+        distributions = self._joints.net.config.output == "softmax"
+        for k, pose in zip(rows, again, strict=True):
+            poses[k] = merged_pose(poses[k], pose, self._read, distributions)
 
     def _turn_the_unsure(
         self, poses: list[Pose2D], images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
@@ -276,8 +280,6 @@ class HourglassDetector:
         crops = squares.cut(images, self._joints.input_size)
         found = self._infer(stack_images(crops, self.device), flip)
         poses = self._in_image(found, squares, boxes)
-        if not self.with_maps:
-            return poses
         to_image = squares.to_image(self._joints.input_size)
         return [
             replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
@@ -288,6 +290,10 @@ class HourglassDetector:
         """Return the joints in crops (N, 3, S, S), their confidences as the network's file says."""
         joints, flip_index = self._joints, self.skeleton.flip_index if flip else None
         return infer_crops(joints.net, inputs, flip_index, joints.calibration)
+
+    def _read(self, maps: torch.Tensor) -> CropJoints:
+        """Return the joints of maps (N, J, H, W) of looks with mirrored crops or without."""
+        return read_maps(maps, self._joints.net, self.flip, self._joints.calibration)
 
     def _in_image(self, found: CropJoints, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
         """Return the joints found in crops of squares as poses in the image."""

@@ -34,7 +34,7 @@ class EncoderHourglassConfig:
         outputs: channels of the result, one heatmap for each joint.
         output: as in `HourglassConfig`.
         expert: "movenet-thunder", a published network whose opinion of the 16 MPII joints counts
-            as well; None: none does. It takes no part in a training.
+            as well; None: none does. A training leaves it as it is.
         expert_weight: power of its probabilities in the product with those of the last stack.
     """
 
@@ -145,7 +145,7 @@ class EncoderHourglass(nn.Module):
         self.stacks = nn.ModuleList(
             Stack(config.refining, last=k == config.stacks - 1) for k in range(1, config.stacks)
         )
-        self.expert = MoveNet() if config.expert else None
+        self.expert = MoveNet().requires_grad_(False) if config.expert else None
 
     @property
     def divisor(self) -> int:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..detectors.crop_inference import to_maps
-from ..detectors.heatmap import cells_to_px, decode_expectation, local_mass, px_to_cells
+from ..detectors.crop_inference import raw_confidence, to_maps
+from ..detectors.heatmap import cells_to_px, decode_expectation, px_to_cells
 from ..lifting.group_hypotheses import UNIT_MM
 from ..lifting.joint_groups import Groups
 from ..lifting.joint_inputs import joint_inputs
@@ -84,12 +84,11 @@ class EndToEnd(nn.Module):
     def forward(self, images: Tensor) -> EndToEndOutput:
         """Return maps, 2D joints and hypotheses for crops (N, 3, S, S)."""
         scores = self.detector(images)
-        maps = to_maps(scores[-1], self.detector.config.output)
+        kind = self.detector.config.output
+        maps = to_maps(scores[-1], kind)
         cells = decode_expectation(maps)
         joints_px = cells_to_px(cells, self.detector.stride)
-        softmax = self.detector.config.output == "softmax"
-        found = local_mass(maps, cells.detach()) if softmax else maps.amax((-2, -1))
-        found = found.detach().clamp(0, 1)
+        found = raw_confidence(maps, cells, kind).detach()
         known = torch.isfinite(self.conversion).all(dim=1)
         matrix = self.conversion.nan_to_num(0.0)
         body_px = torch.einsum("kj,njd->nkd", matrix, joints_px)

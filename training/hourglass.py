@@ -26,7 +26,7 @@ from .export import export_hourglass
 from .loop import LoopSettings, Progress, train_loop
 from .losses import cross_entropy, squared_error
 from .schedule import Phase, size_at
-from .start import parameter_groups, start_from_published, start_from_weights
+from .start import parameter_groups, start_expert, start_from_published, start_from_weights
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,7 @@ def train_hourglass(
     progress: Progress = lambda _: None,
     start_from: Path | None = None,
     published: Path | None = None,
+    expert: Path | None = None,
 ) -> Path:
     """Train, or go on with the training that `folder` holds, and return the weights' path.
 
@@ -130,9 +131,11 @@ def train_hourglass(
         start_from: weights to begin with, of the same kind; without them an encoder begins with
             those that were published: ImageNet's or MediaPipe's.
         published: the package that has MediaPipe's.
+        expert: the package that has MoveNet's, where the network has an expert. The loss is of
+            the product then, so that the network learns what the expert does not know.
 
     Raises:
-        BadInput: the encoder is BlazePose's, and there is nothing that it can begin with.
+        BadInput: the encoder is BlazePose's or there is an expert, and nothing to begin with.
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
@@ -140,7 +143,7 @@ def train_hourglass(
     path = Path(folder) / "hourglass.safetensors"
     shares, held_out = drawn_shares(crops, recipe)
     try:
-        begin = partial(_begin, start_from=start_from, published=published)
+        begin = partial(_begin, start_from=start_from, published=published, expert=expert)
         _train(recipe, crops, shares, validation, path, place, checkpoint_every, progress, begin)
         if place.rank == 0 and held_out.sum() >= LEAST_TO_CALIBRATE:
             log.info("%s", calibrate_weights(path, crops.where(held_out), place.device))
@@ -190,11 +193,14 @@ def _train(
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress, groups)
 
 
-def _begin(net: HeatmapNet, start_from: Path | None, published: Path | None) -> None:
+def _begin(
+    net: HeatmapNet, start_from: Path | None, published: Path | None, expert: Path | None
+) -> None:
     if start_from:
         start_from_weights(net, start_from)
     else:
         start_from_published(net, published)
+    start_expert(net, expert)
 
 
 def heatmap_loss(

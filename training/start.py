@@ -11,6 +11,8 @@ from ..models.tensor_file import expanded, read_tensors
 from ..poses.errors import BadInput, WeightsMissing
 from .blazepose import GET_PACKAGE, load_blazepose
 from .imagenet import load_imagenet
+from .movenet import GET_PACKAGE as GET_MOVENET
+from .movenet import load_movenet
 
 
 def usual_encoder_rate(encoder: str | None) -> float:
@@ -28,6 +30,8 @@ def usual_encoder_rate(encoder: str | None) -> float:
 def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any]]:
     """Return the optimizer's groups; a pretrained encoder is held in part and learns slower.
 
+    An expert is in none of them.
+
     Args:
         net: whose encoder, if it has one, starts from published weights.
         encoder_rate: the encoder's learning rate as a part of the others'.
@@ -36,7 +40,8 @@ def parameter_groups(net: HeatmapNet, encoder_rate: float) -> list[dict[str, Any
         return [{"params": list(net.parameters())}]
     net.encoder.hold()
     pretrained = [p for p in net.encoder.parameters() if p.requires_grad]
-    rest = [p for name, p in net.named_parameters() if not name.startswith("encoder.")]
+    others = ("encoder.", "expert.")
+    rest = [p for name, p in net.named_parameters() if not name.startswith(others)]
     return [{"params": pretrained, "scale": encoder_rate}, {"params": rest}]
 
 
@@ -87,3 +92,20 @@ def start_from_weights(net: HeatmapNet, weights: Path) -> None:
             f"{weights} has no tensor of this network's; give weights of its kind and width"
         )
     net.load_state_dict({**own, **{k: v.to(own[k].dtype) for k, v in fitting.items()}})
+
+
+def start_expert(net: HeatmapNet, published: Path | None) -> None:
+    """Fill the expert of a network that has one with MoveNet's weights.
+
+    Raises:
+        BadInput: the network has an expert, and `published` is None.
+        WeightsMissing: see `load_movenet`.
+    """
+    expert = net.expert if isinstance(net, EncoderHourglass) else None
+    if expert is None:
+        return
+    if published is None:
+        raise BadInput(
+            f"the expert needs MoveNet's weights; run `{GET_MOVENET}` and pass what it gets"
+        )
+    expert.load_state_dict(load_movenet(published).state_dict())

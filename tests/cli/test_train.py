@@ -116,15 +116,25 @@ def test_people_trains_from_a_joint_network(crops_pack, photos_pack, tmp_path, m
 
 
 def test_an_expert_out_of_another_package_is_one_line(crops_pack, tmp_path, capsys):
-    package = tmp_path / "pose.tgz"
+    package, folder = tmp_path / "pose.tgz", tmp_path / "run"
     package.write_bytes(b"no package")
-    out = tmp_path / "both.safetensors"
-    arguments = ("--weights", "hourglass-s", "--published", package, "--crops", crops_pack)
-    assert run("train", "expert", *arguments, "-o", out) == 2
+    start = tmp_path / "joints.safetensors"
+    config = EncoderHourglassConfig(features=16, residuals=1)
+    export_hourglass(start, config, bare_net(config).state_dict(), "mpii16", 64, {})
+    arguments = ("--crops", crops_pack, "--start-from", start, "--expert", package)
+    assert run("train", "hourglass", *arguments, "--features", 16, "-o", folder) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 2  # the first one says what is read
-    assert "pose.tgz has no movenet-thunder.json and movenet-thunder.bin" in lines[1]
-    assert not out.exists()
+    assert "pose.tgz has no movenet-thunder.json and movenet-thunder.bin" in lines[-1]
+    assert "Traceback" not in "".join(lines)
+    assert not folder.exists()
+
+
+def test_an_expert_beside_the_papers_network_is_refused(crops_pack, tmp_path, capsys):
+    package = tmp_path / "package.tgz"
+    package.write_bytes(b"")
+    train = ("train", "hourglass", "--crops", crops_pack, "-o", tmp_path / "run", *TINY)
+    assert run(*train, "--expert", package) == 2
+    assert "--expert needs an encoder" in capsys.readouterr().err
 
 
 def test_the_commands_defaults_are_the_recipes():

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lift3d.detectors.crop_inference import infer_crops, raw_confidence
+from lift3d.detectors.crop_inference import infer_crops, raw_confidence, read_joints
+from lift3d.detectors.heatmap import encode_gaussian
 from lift3d.models.calibration import Calibration
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.poses import get_skeleton
@@ -51,9 +52,21 @@ def test_a_calibration_changes_the_confidences_and_nothing_else(net, images, fli
 
 
 def test_raw_confidence_is_the_mass_near_the_joint_or_the_peak():
-    maps = torch.zeros(1, 1, 9, 9)
-    maps[0, 0, 4, 4], maps[0, 0, 4, 6], maps[0, 0, 4, 7] = 0.5, 0.25, 0.25
+    maps = torch.zeros(1, 1, 11, 11)
+    maps[0, 0, 4, 4], maps[0, 0, 4, 8], maps[0, 0, 4, 9] = 0.5, 0.25, 0.25
     cells = torch.tensor([[[4.0, 4.0]]])
     assert raw_confidence(maps, cells, "softmax").item() == pytest.approx(0.75)
     assert raw_confidence(3 * maps, cells, "linear").item() == 1.0
     assert raw_confidence(maps, cells, "sigmoid").item() == pytest.approx(0.5)
+
+
+def test_a_distribution_is_read_where_most_lies_near_and_another_map_at_its_peak():
+    size = (32, 32)
+    sharp = encode_gaussian(torch.tensor([[[6.0, 8.0]]]), size, 0.3, normalise=True)
+    broad = encode_gaussian(torch.tensor([[[22.0, 21.0]]]), size, 4.0, normalise=True)
+    maps = 0.3 * sharp + 0.7 * broad
+    assert sharp.max() * 0.3 > broad.max() * 0.7
+    near = read_joints(maps, "softmax")
+    torch.testing.assert_close(near, torch.tensor([[[22.0, 21.0]]]), rtol=0, atol=0.05)
+    peak = read_joints(maps, "linear")
+    torch.testing.assert_close(peak, torch.tensor([[[6.0, 8.0]]]), rtol=0, atol=0.05)

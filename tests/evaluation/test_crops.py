@@ -67,7 +67,7 @@ def test_a_detector_that_looks_once_finds_what_the_network_finds(crops):
     images = np.stack([cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)] * 3)
     alike = replace(crops, images=images)
     once = HourglassDetector(
-        device="cpu", second_look=False, quarter_turns=False, precision="float32"
+        device="cpu", flip=True, second_look=False, quarter_turns=False, precision="float32"
     )
     joints, confidence = look_for_joints(once, alike)
     net = weights.net, alike, weights.input_size, cpu, True

@@ -5,7 +5,7 @@ import torch
 
 from lift3d.models.blazepose_encoder import BlazePoseEncoder
 from lift3d.models.efficientnet_lite import EfficientNetLite, InvertedResidual, NormedConv
-from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
+from lift3d.models.encoder_hourglass import EXPERT, EncoderHourglass, EncoderHourglassConfig
 from lift3d.poses.errors import BadInput
 
 SMALL = EncoderHourglassConfig(features=16, residuals=1, outputs=3)
@@ -101,6 +101,19 @@ def test_the_means_of_the_encoders_maps_are_taken_away():
         assert lateral(centre(tap)).mean().abs() < 0.01
 
 
+@torch.no_grad()
+def test_the_logarithms_of_what_both_say_add_up():
+    torch.manual_seed(1)
+    config = EncoderHourglassConfig(features=16, residuals=1, expert=EXPERT, expert_weight=0.75)
+    net = EncoderHourglass(config).eval()
+    alone = EncoderHourglass(EncoderHourglassConfig(features=16, residuals=1)).eval()
+    alone.load_state_dict(net.state_dict(), strict=False)
+    images = torch.randn(2, 3, 64, 64)
+    product = alone(images)[0] + 0.75 * net.expert(images)
+    torch.testing.assert_close(net(images)[0], product)
+    assert not any(p.requires_grad for p in net.expert.parameters())
+
+
 def test_images_that_cannot_be_halved_are_refused():
     with pytest.raises(BadInput, match="multiples of 32, got 48 x 64"):
         EncoderHourglass(SMALL)(torch.zeros(1, 3, 48, 64))
@@ -113,6 +126,9 @@ def test_images_that_cannot_be_halved_are_refused():
         ({"features": 12}, "features must be divisible by 8, got 12"),
         ({"stacks": 0}, "stacks must be 1 or more, got 0"),
         ({"output": "tanh"}, "output must be one of"),
+        ({"expert": "openpose"}, "expert must be movenet-thunder or None, got 'openpose'"),
+        ({"expert": "movenet-thunder", "outputs": 5}, "softmax of 16 joints, got softmax of 5"),
+        ({"expert": "movenet-thunder", "output": "linear"}, "of 16 joints, got linear of 16"),
     ],
 )
 def test_impossible_shapes_are_refused(setting, message):

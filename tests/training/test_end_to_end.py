@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from lift3d.detectors.crop_inference import to_maps
-from lift3d.detectors.heatmap import decode_expectation, local_mass
+from lift3d.detectors.crop_inference import raw_confidence, to_maps
+from lift3d.detectors.heatmap import decode_expectation
 from lift3d.lifting.joint_groups import random_groups
 from lift3d.lifting.joint_inputs import joint_inputs
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
@@ -65,8 +65,8 @@ def test_the_lifters_get_the_joints_and_confidences_that_the_two_stages_apart_gi
         found = net(batch[0])
 
     maps = to_maps(scores, output)
-    mass = local_mass(maps, decode_expectation(maps)) if output == "softmax" else maps.amax((2, 3))
-    apart = convert_joints(found.joints_px.numpy(), mass.clamp(0, 1).numpy(), "lsp14", "h36m17")
+    sure = raw_confidence(maps, decode_expectation(maps), output).numpy()
+    apart = convert_joints(found.joints_px.numpy(), sure, "lsp14", "h36m17")
     wanted = joint_inputs(torch.tensor(apart.joints), torch.tensor(apart.confidence)).features
     index = torch.tensor(GROUPS)
     torch.testing.assert_close(taken[0], wanted[:, index].flatten(2), rtol=1e-4, atol=1e-4)

@@ -5,15 +5,16 @@ import torch
 
 from lift3d.detectors.preprocess import to_input
 from lift3d.models.efficientnet_lite import EfficientNetLite
-from lift3d.models.encoder_hourglass import EncoderHourglassConfig
+from lift3d.models.encoder_hourglass import EXPERT, EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.hourglass import HourglassConfig
-from lift3d.poses.errors import WeightsMissing
+from lift3d.poses.errors import BadInput, WeightsMissing
 from lift3d.training import imagenet
 from lift3d.training.export import export_hourglass
-from lift3d.training.start import parameter_groups, start_from_weights
+from lift3d.training.start import parameter_groups, start_expert, start_from_weights
 
 SMALL = EncoderHourglassConfig(features=16, residuals=1)
+WITH_EXPERT = EncoderHourglassConfig(features=16, residuals=1, expert=EXPERT)
 
 
 def published(encoder: EfficientNetLite) -> dict[str, torch.Tensor]:
@@ -89,6 +90,21 @@ def test_the_encoder_learns_slower_and_nothing_is_twice_in_the_groups():
     held = sum(not p.requires_grad for p in net.parameters())
     assert held > 0
     assert len(encoder["params"]) + len(rest["params"]) + held == len(list(net.parameters()))
+
+
+def test_an_expert_does_not_learn():
+    encoder, rest = parameter_groups(bare_net(WITH_EXPERT), 0.4)
+    without = parameter_groups(bare_net(SMALL), 0.4)
+    assert [len(group["params"]) for group in without] == [
+        len(encoder["params"]),
+        len(rest["params"]),
+    ]
+
+
+def test_an_expert_needs_published_weights():
+    with pytest.raises(BadInput, match=r"needs MoveNet's weights; run `curl -O https:"):
+        start_expert(bare_net(WITH_EXPERT), None)
+    start_expert(bare_net(SMALL), None)
 
 
 def test_a_network_without_encoder_is_one_group():

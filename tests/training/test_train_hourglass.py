@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from lift3d.datasets.crops import CropSet
+from lift3d.models.encoder_hourglass import EXPERT, EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.hourglass import HourglassConfig
+from lift3d.models.load import load_hourglass
+from lift3d.models.movenet import MoveNet
+from lift3d.models.tensor_file import STEP, read_tensors
 from lift3d.poses.errors import WeightsMissing
+from lift3d.training import start
 from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe, train_hourglass
 from lift3d.training.schedule import Phase
@@ -44,3 +49,34 @@ def test_a_training_that_is_gone_on_with_needs_its_first_weights_no_more(crops, 
     assert len(Path(path).with_name("log.jsonl").read_text().splitlines()) == 2
     with pytest.raises(WeightsMissing, match=r"nowhere\.safetensors does not exist"):
         train(longer, crops, tmp_path / "other", nowhere)
+
+
+@pytest.fixture
+def movenet(monkeypatch):
+    """Return a MoveNet with random filters, which stands for the published one."""
+    torch.manual_seed(1)
+    net = MoveNet().eval()
+    monkeypatch.setattr(start, "load_movenet", lambda path: net)
+    return net
+
+
+def test_a_network_learns_beside_an_expert_that_does_not(crops, movenet, tmp_path):
+    alone = EncoderHourglassConfig(features=16, residuals=1)
+    first = tmp_path / "first.safetensors"
+    began = bare_net(alone).state_dict()
+    export_hourglass(first, alone, began, "mpii16", 32, {})
+    recipe = replace(RECIPE, config=replace(alone, expert=EXPERT))
+    folder, cpu = tmp_path / "run", torch.device("cpu")
+    path = train_hourglass(
+        recipe, crops, crops, folder, cpu, 8, start_from=first, expert=tmp_path / "package.tgz"
+    )
+    loaded = load_hourglass(path, cpu)
+    assert loaded.net.config.expert == EXPERT
+    for name, value in movenet.state_dict().items():  # kept in 8 bits
+        stored = loaded.net.expert.state_dict()[name]
+        torch.testing.assert_close(stored, value, rtol=0.01, atol=0.01 * float(value.abs().max()))
+    now = loaded.net.state_dict()
+    assert not torch.allclose(now["score.weight"], began["score.weight"], rtol=1e-3)
+    steps = [name for name in read_tensors(path)[0] if name.endswith(STEP)]
+    assert any(name.startswith("expert.") for name in steps)
+    assert any(name.startswith("encoder.") for name in steps)
