@@ -53,12 +53,11 @@ def run_options(checkpoint_every: int) -> Decorator:
     return _all(options)
 
 
-def published_option(help_text: str, required: bool = False) -> Decorator:
+def published_option(help_text: str) -> Decorator:
     """Return the option of the package that has a network's published weights."""
     return click.option(
         "--published",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        required=required,
         help=help_text,
     )
 

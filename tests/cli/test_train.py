@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lift3d.cli.main import main
-from lift3d.cli.train import train_hourglass_command, train_people_command
+from lift3d.cli.train import train_people_command
+from lift3d.cli.train_hourglass import train_hourglass_command
 from lift3d.models.encoder_hourglass import EncoderHourglassConfig
 from lift3d.models.heatmap_net import bare_net
 from lift3d.models.load import load_hourglass
