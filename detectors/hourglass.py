@@ -242,10 +242,12 @@ class HourglassDetector:
         self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, quick: bool
     ) -> list[Pose2D]:
         """Return the pose in each square; who does not stand upright is looked at again."""
-        poses = self._look_once(images, squares, boxes, self.flip and not quick)
-        if self.quarter_turns and not quick:
+        if quick:
+            return self._look_once(images, squares, boxes, flip=False, with_crops=self.with_maps)
+        poses = self._look_once(images, squares, boxes, self.flip)
+        if self.quarter_turns:
             self._turn_the_unsure(poses, images, squares, boxes)
-        if self.second_look and not quick:
+        if self.second_look:
             self._look_again(poses, images, squares, boxes)
         return poses if self.with_maps else [replace(pose, crop=None) for pose in poses]
 
@@ -275,11 +277,18 @@ class HourglassDetector:
                 poses[k] = pose
 
     def _look_once(
-        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, flip: bool
+        self,
+        images: Sequence[np.ndarray],
+        squares: Squares,
+        boxes: np.ndarray,
+        flip: bool,
+        with_crops: bool = True,
     ) -> list[Pose2D]:
         crops = squares.cut(images, self._joints.input_size)
         found = self._infer(stack_images(crops, self.device), flip)
         poses = self._in_image(found, squares, boxes)
+        if not with_crops:
+            return poses
         to_image = squares.to_image(self._joints.input_size)
         return [
             replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
