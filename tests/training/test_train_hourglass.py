@@ -15,7 +15,7 @@ from lift3d.models.load import load_hourglass
 from lift3d.models.movenet import MoveNet
 from lift3d.models.tensor_file import STEP, read_tensors
 from lift3d.poses.errors import WeightsMissing
-from lift3d.training import start
+from lift3d.training import hourglass, start
 from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe, train_hourglass
 from lift3d.training.schedule import Phase
@@ -60,16 +60,24 @@ def movenet(monkeypatch):
     return net
 
 
-def test_a_network_learns_beside_an_expert_that_does_not(crops, movenet, tmp_path):
+def test_a_network_learns_beside_an_expert_that_does_not(movenet, tmp_path, monkeypatch):
+    monkeypatch.setattr(hourglass, "LEAST_TO_CALIBRATE", 1)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 32, 32, 3), np.uint8)
+    joints_px = rng.uniform(4, 28, (60, 16, 2)).astype(np.float32)
+    crops = CropSet(images, joints_px, np.full(60, "lspet"), np.arange(60).astype(str))
     alone = EncoderHourglassConfig(features=16, residuals=1)
     first = tmp_path / "first.safetensors"
     began = bare_net(alone).state_dict()
     export_hourglass(first, alone, began, "mpii16", 32, {})
     recipe = replace(RECIPE, config=replace(alone, expert=EXPERT))
     folder, cpu = tmp_path / "run", torch.device("cpu")
-    path = train_hourglass(
-        recipe, crops, crops, folder, cpu, 8, start_from=first, expert=tmp_path / "package.tgz"
-    )
+    for length in (8, 16):  # gone on with
+        longer = replace(recipe, phases=(Phase(32, length),))
+        path = train_hourglass(
+            longer, crops, crops, folder, cpu, 8, start_from=first, expert=tmp_path / "package.tgz"
+        )
+    assert len((folder / "log.jsonl").read_text().splitlines()) == 2
     loaded = load_hourglass(path, cpu)
     assert loaded.net.config.expert == EXPERT
     for name, value in movenet.state_dict().items():  # kept in 8 bits
@@ -77,6 +85,10 @@ def test_a_network_learns_beside_an_expert_that_does_not(crops, movenet, tmp_pat
         torch.testing.assert_close(stored, value, rtol=0.01, atol=0.01 * float(value.abs().max()))
     now = loaded.net.state_dict()
     assert not torch.allclose(now["score.weight"], began["score.weight"], rtol=1e-3)
-    steps = [name for name in read_tensors(path)[0] if name.endswith(STEP)]
+    tensors, metadata = read_tensors(path)
+    assert "calibration" in metadata
+    steps = [name for name in tensors if name.endswith(STEP)]
+    assert all(tensors[name.removesuffix(STEP)].dtype == torch.int8 for name in steps)
+    assert path.stat().st_size < 1.3 * sum(p.numel() for p in loaded.net.parameters())
     assert any(name.startswith("expert.") for name in steps)
     assert any(name.startswith("encoder.") for name in steps)
