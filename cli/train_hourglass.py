@@ -106,6 +106,21 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.FloatRange(0, 1),
     help="Part of the crops that is turned until the trunk points up, before the usual turns.",
 )
+@click.option(
+    "--placed",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Part of the crops that keeps its place, a square round the joints, in the calm end of the "
+    "training.",
+)
+@click.option(
+    "--sport",
+    default=0.55,
+    show_default=True,
+    type=click.FloatRange(0, 0.88),
+    help="Part of the crops that is drawn from LSP extended.",
+)
 @run_options(10_000)
 def train_hourglass_command(
     crops: Path | None,
@@ -128,6 +143,8 @@ def train_hourglass_command(
     rate: float,
     encoder_rate: float | None,
     upright: float,
+    placed: float,
+    sport: float,
     seed: int,
     checkpoint_every: int,
     device: str,
@@ -138,7 +155,7 @@ def train_hourglass_command(
     from ..models.hourglass import HourglassConfig
     from ..training.augment import Augmentation
     from ..training.crop_sources import CropSources
-    from ..training.hourglass import CALM, HourglassRecipe, train_hourglass
+    from ..training.hourglass import BALANCE, CALM, HourglassRecipe, train_hourglass
     from ..training.schedule import parse_phases
     from ..training.start import usual_encoder_rate
 
@@ -156,7 +173,8 @@ def train_hourglass_command(
     recipe = HourglassRecipe(
         config=config,
         augmentation=Augmentation(upright=upright),
-        calm=replace(CALM, upright=upright),
+        calm=replace(CALM, upright=upright, placed=placed),
+        balance={**BALANCE, "lspet": sport},
         phases=parse_phases(phases),
         batch=batch,
         rate=rate,

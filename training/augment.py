@@ -26,6 +26,7 @@ class Augmentation:
         degrade: probability of a coarse version (small or blurred pictures).
         colour: strength of brightness, contrast and colour changes.
         upright: probability that the trunk is turned to point up before the usual rotation.
+        placed: probability of a crop that keeps its place, neither zoomed, shifted nor turned.
     """
 
     zoom: tuple[float, float] = (0.72, 1.3)
@@ -37,6 +38,7 @@ class Augmentation:
     degrade: float = 0.12
     colour: float = 0.18
     upright: float = 0.0
+    placed: float = 0.0
 
 
 class Augmenter:
@@ -101,6 +103,10 @@ class Augmenter:
         zoom = torch.where(cut, zoom * (1.2 + 0.8 * pick[3]), zoom)
         wide = (self._uniform((count, 2), device) - 0.5) * 0.7
         shift = torch.where(cut[:, None], wide, shift)
+        if s.placed:
+            placed = self._uniform((count,), device) < s.placed
+            zoom, angle = torch.where(placed, 1.0, zoom), torch.where(placed, 0.0, angle)
+            shift = torch.where(placed[:, None], 0.0, shift)
         scale = zoom * size / side
         cos, sin = scale * angle.cos(), scale * angle.sin()
         sign = torch.where(flipped, -1.0, 1.0)

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LEAST_TO_CALIBRATE = 50
 SYNTHETIC = "synthetic"  # source of the crops of people made by code
+BALANCE = {"lspet": 0.55, SYNTHETIC: 0.12}
 CALM = Augmentation(
     zoom=(0.8, 1.22),
     shift=0.04,
@@ -78,7 +79,7 @@ class HourglassRecipe:
     warm_up: int = 8_000
     variance: float = 1.0
     decay: float = 0.999
-    balance: dict[str, float] = field(default_factory=lambda: {"lspet": 0.55, "synthetic": 0.12})
+    balance: dict[str, float] = field(default_factory=BALANCE.copy)
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: Augmentation = CALM
     calm_samples: int = 60_000

@@ -69,14 +69,18 @@ def run(*arguments) -> int:
 TINY = ("--encoder", "none", "--stacks", 1, "--features", 16, "--batch", 4, "--device", "cpu")
 
 
-def test_upright_crops_are_a_setting_of_the_recipe(crops_pack, tmp_path, monkeypatch):
+def test_what_crops_are_drawn_and_how_is_a_setting_of_the_recipe(crops_pack, tmp_path, monkeypatch):
     recipes = []
     monkeypatch.setattr(hourglass, "train_hourglass", lambda recipe, *_: recipes.append(recipe))
     train = ("train", "hourglass", "--crops", crops_pack, "-o", tmp_path / "run", *TINY)
-    assert run(*train, "--phases", "64:4", "--upright", 0.7) == 0
+    chosen = ("--upright", 0.7, "--placed", 0.5, "--sport", 0.4)
+    assert run(*train, "--phases", "64:4", *chosen) == 0
     assert run(*train, "--phases", "64:4") == 0
     assert [r.augmentation.upright for r in recipes] == [0.7, 0.0]
     assert [r.calm.upright for r in recipes] == [0.7, 0.0]
+    assert [r.augmentation.placed for r in recipes] == [0.0, 0.0]
+    assert [r.calm.placed for r in recipes] == [0.5, 0.0]
+    assert [r.balance["lspet"] for r in recipes] == [0.4, 0.55]
     assert recipes[1].calm == hourglass.CALM
 
 

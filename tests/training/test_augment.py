@@ -61,6 +61,21 @@ def test_a_part_of_the_trunks_is_turned_to_point_up(part):
     assert part % 1 or upright == part
 
 
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_a_part_of_the_crops_keeps_its_place_but_for_mirroring(part):
+    joints = spread_joints(64)
+    settings = Augmentation(any_turn=0.5, upright=0.5, placed=part)
+    augment = Augmenter(settings, torch.Generator().manual_seed(3))
+    _, moved = augment(spots(joints), joints, 48)
+    scaled = (joints + 0.5) / 2 - 0.5
+    flip_index = torch.as_tensor(get_skeleton("mpii16").flip_index.copy())
+    mirrored = (torch.tensor([47.0, 0.0]) - scaled * torch.tensor([1.0, -1.0]))[:, flip_index]
+    kept = [(moved - each).abs().amax((1, 2)) < 1e-3 for each in (scaled, mirrored)]
+    assert all(each.any() for each in kept)
+    assert abs(float((kept[0] | kept[1]).float().mean()) - part) < 0.15
+    assert part % 1 or bool((kept[0] | kept[1]).all())
+
+
 def test_the_lean_of_trunks_is_clockwise_and_0_without_labels():
     hips = torch.tensor([[40.0, 60.0], [50.0, 60.0]])
     shoulders = hips + torch.tensor([30.0, 0.0])
