@@ -127,7 +127,7 @@ def detectors(image: np.ndarray, weights: str, finder: str, precision: str) -> l
             click.echo(f"left out: {error}")
             return []
         people = len(detector.detect([image])[0])
-        dtypes = [str(each.net.dtype)[6:] for each in (detector._people, detector._joints)]
+        dtypes = [str(each.net.dtype)[6:] for each in (detector._people, detector.looks.joints)]
         name = f"{Path(weights).stem}{'' if flip else ', no mirrored crop'}"
         click.echo(f"{name}: {people} people; finder in {dtypes[0]}, joints in {dtypes[1]}")
         rows.append(Contender(name, in_parts(detector, image)))
@@ -136,9 +136,9 @@ def detectors(image: np.ndarray, weights: str, finder: str, precision: str) -> l
 
 def in_parts(detector: Any, image: np.ndarray) -> Callable[[], dict[str, float]]:
     """Return what finds the people once and tells the time of each part."""
-    finder, joints = Timed(detector._people.net), Timed(detector._joints.net)
+    finder, joints = Timed(detector._people.net), Timed(detector.looks.joints.net)
     detector._people = replace(detector._people, net=finder)
-    detector._joints = replace(detector._joints, net=joints)
+    detector.looks.joints = replace(detector.looks.joints, net=joints)
 
     def once() -> dict[str, float]:
         finder.ms = joints.ms = 0.0

@@ -63,7 +63,7 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
         joints_px, confidence = find_joints(*net, loaded.calibration)
         _say_crops("flip" if flip else "no flip", score_joints(joints_px, confidence, data))
     detector = HourglassDetector(weights, device=chosen, precision="float32")
-    for way, detector.quarter_turns in (("again", False), ("turned", True)):
+    for way, detector.looks.quarter_turns in (("again", False), ("turned", True)):
         _say_crops(way, score_joints(*look_for_joints(detector, data), data))
     for grouping in groupings:
         found = FoundCrops(data, read_crop_facts(crops, 1), joints_px, confidence)

@@ -9,19 +9,17 @@ import torch
 
 from ..models.device import choose_device
 from ..models.load import LoadedHourglass, load_hourglass
-from ..poses.boxes import apply_affine
 from ..poses.errors import BadInput
-from ..poses.pose import Pose2D, PoseCrop
-from ..poses.skeleton import Skeleton, get_skeleton
-from .crop_inference import CropJoints, infer_crops, read_maps
+from ..poses.pose import Pose2D
+from ..poses.skeleton import Skeleton
+from .crop_looks import CropLooks
 from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
 from .fast_net import fast_net
-from .merged_looks import merged_pose
 from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
-from .preprocess import check_image, stack_images
+from .preprocess import check_image
 from .quickest_dtype import dtype_for
-from .squares import Squares, trunk_joints, upright_squares
+from .squares import Squares
 from .video_frames import fill_between, frames_to_look_at
 
 DEFAULT_WEIGHTS = "hourglass-s"
@@ -29,9 +27,6 @@ MOST_THREADS = 4
 THRESHOLD = 0.26  # on held-out training photos recall 0.876 at precision 0.861
 FINDER_SHARE = 0.3  # of a person's score, in its logarithm; the rest is the joints'
 SIZE_SHARE, LARGE = 0.3, 0.5  # weight of a box's side as a part of that part of the photo's
-QUARTERS = (np.pi / 2, np.pi, -np.pi / 2)
-CLEAR = 0.65  # mean confidence of a person who needs no look at the square turned by quarters
-MARGIN = 0.05  # by which a turned square's mean confidence must be higher
 DOUBT = 0.6  # part of the threshold from which the finder proposes people
 
 
@@ -98,13 +93,11 @@ class HourglassDetector:
         joints, people = (load_hourglass(name, self.device) for name in (weights, finder))
         if joints.skeleton is None:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
-        self.flip = str(weights) != DEFAULT_WEIGHTS if flip is None else flip
-        crops = (2 if self.flip else 1, joints.input_size)
-        self._joints = _quick(joints, *crops, self.device, precision)
+        flip = str(weights) != DEFAULT_WEIGHTS if flip is None else flip
+        quick = _quick(joints, 2 if flip else 1, joints.input_size, self.device, precision)
+        turns = joints.upright > 0 if quarter_turns is None else quarter_turns
+        self.looks = CropLooks(quick, self.device, flip, second_look, turns)
         self._people = _quick(people, 1, people.input_size, self.device, precision)
-        self.second_look = second_look
-        self.quarter_turns = joints.upright > 0 if quarter_turns is None else quarter_turns
-        self._trunk = trunk_joints(self.skeleton)
         self.search_size = search_size or people.input_size
         self.threshold = threshold
         self.max_people = max_people
@@ -115,7 +108,7 @@ class HourglassDetector:
     @property
     def skeleton(self) -> Skeleton:
         """The skeleton of the poses found."""
-        return get_skeleton(str(self._joints.skeleton))
+        return self.looks.skeleton
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Pose2D]]:
         """Return the people of each photo, best first.
@@ -189,13 +182,13 @@ class HourglassDetector:
         found = fill_between(looks, seen, times_s)
         owner = np.array([k for k, each in enumerate(found) for _ in each.score], int)
         boxes = np.concatenate([np.zeros((0, 4)), *(each.box_xyxy_px for each in found)])
-        squares, size = Squares.round_boxes(boxes), self._joints.input_size
+        squares, size = Squares.round_boxes(boxes), self.looks.joints.input_size
         poses: list[Pose2D] = []
         for start in range(0, len(boxes), self.batch):
             rows = slice(start, start + self.batch)
             part = squares.rows(rows)
             inputs = cut_squares(frames, owner[rows], part.centre_px, part.side_px, size)
-            poses += self._in_image(self._infer(inputs, flip=False), part, boxes[rows])
+            poses += self.looks.inputs(inputs, part, boxes[rows])
         return [
             self._choose([p for p, i in zip(poses, owner, strict=True) if i == k], each, size_px)
             for k, each in enumerate(found)
@@ -235,96 +228,12 @@ class HourglassDetector:
         poses: list[Pose2D] = []
         for start in range(0, len(images), self.batch):
             rows = slice(start, start + self.batch)
-            poses += self._look(images[rows], squares.rows(rows), boxes_xyxy_px[rows], quick)
-        return poses
-
-    def _look(
-        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, quick: bool
-    ) -> list[Pose2D]:
-        """Return the pose in each square; who does not stand upright is looked at again."""
-        if quick:
-            return self._look_once(images, squares, boxes, flip=False, with_crops=self.with_maps)
-        poses = self._look_once(images, squares, boxes, self.flip)
-        if self.quarter_turns:
-            self._turn_the_unsure(poses, images, squares, boxes)
-        if self.second_look:
-            self._look_again(poses, images, squares, boxes)
+            part = images[rows], squares.rows(rows), boxes_xyxy_px[rows]
+            if quick:
+                poses += self.looks.once(*part, with_crops=self.with_maps)
+            else:
+                poses += self.looks.all(*part)
         return poses if self.with_maps else [replace(pose, crop=None) for pose in poses]
-
-    def _look_again(
-        self, poses: list[Pose2D], images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
-    ) -> None:
-        """Merge the poses of those who do not stand upright with what an upright look sees."""
-        rows, upright = upright_squares(squares, poses, self._trunk)
-        if not len(rows):
-            return
-        again = self._look_once([images[k] for k in rows], upright, boxes[rows], self.flip)
-        distributions = self._joints.net.config.output == "softmax"
-        for k, pose in zip(rows, again, strict=True):
-            poses[k] = merged_pose(poses[k], pose, self._read, distributions)
-
-    def _turn_the_unsure(
-        self, poses: list[Pose2D], images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
-    ) -> None:
-        """Replace poses that a look at their square turned by a quarter or two is surer of."""
-        unsure = np.array([k for k, pose in enumerate(poses) if pose.score < CLEAR], int)
-        if not len(unsure):
-            return
-        turned, rows = squares.rows(unsure).turned(QUARTERS), np.tile(unsure, len(QUARTERS))
-        found = self._look_once([images[k] for k in rows], turned, boxes[rows], flip=False)
-        for k, pose in zip(rows, found, strict=True):
-            if pose.score > poses[k].score + MARGIN:
-                poses[k] = pose
-
-    def _look_once(
-        self,
-        images: Sequence[np.ndarray],
-        squares: Squares,
-        boxes: np.ndarray,
-        flip: bool,
-        with_crops: bool = True,
-    ) -> list[Pose2D]:
-        crops = squares.cut(images, self._joints.input_size)
-        found = self._infer(stack_images(crops, self.device), flip)
-        poses = self._in_image(found, squares, boxes)
-        if not with_crops:
-            return poses
-        to_image = squares.to_image(self._joints.input_size)
-        return [
-            replace(pose, crop=self._crop(crops[k], to_image[k], found, k))
-            for k, pose in enumerate(poses)
-        ]
-
-    def _infer(self, inputs: torch.Tensor, flip: bool) -> CropJoints:
-        """Return the joints in crops (N, 3, S, S), their confidences as the network's file says."""
-        joints, flip_index = self._joints, self.skeleton.flip_index if flip else None
-        return infer_crops(joints.net, inputs, flip_index, joints.calibration)
-
-    def _read(self, maps: torch.Tensor) -> CropJoints:
-        """Return the joints of maps (N, J, H, W) of looks with mirrored crops or without."""
-        return read_maps(maps, self._joints.net, self.flip, self._joints.calibration)
-
-    def _in_image(self, found: CropJoints, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
-        """Return the joints found in crops of squares as poses in the image."""
-        to_image = squares.to_image(self._joints.input_size)
-        joints = apply_affine(to_image, found.joints_px.cpu().numpy().astype(np.float64))
-        confidence = found.confidence.cpu().numpy()
-        return [
-            Pose2D(
-                joints_px=joints[k],
-                confidence=confidence[k],
-                skeleton=self.skeleton,
-                box_xyxy_px=boxes[k],
-                score=float(confidence[k].mean()),
-            )
-            for k in range(len(boxes))
-        ]
-
-    def _crop(self, crop: np.ndarray, to_image: np.ndarray, found: CropJoints, k: int) -> PoseCrop:
-        stride = self._joints.net.stride
-        shift = to_image[:, :2].sum(1) * (stride - 1) / 2 + to_image[:, 2]
-        heatmap_to_image = np.c_[to_image[:, :2] * stride, shift]
-        return PoseCrop(crop, to_image, found.maps[k].cpu().numpy(), heatmap_to_image)
 
     def _choose(
         self, poses: list[Pose2D], people: FoundPeople, size_px: tuple[int, ...]

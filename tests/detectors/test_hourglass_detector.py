@@ -9,7 +9,7 @@ import torch
 from skimage import data
 
 import lift3d
-from lift3d.detectors import HourglassDetector, hourglass, quickest_dtype
+from lift3d.detectors import HourglassDetector, crop_looks, hourglass, quickest_dtype
 from lift3d.detectors.crop_inference import infer_crops
 from lift3d.detectors.duplicates import keep_distinct, pose_distance
 from lift3d.detectors.hourglass import person_scores
@@ -131,9 +131,9 @@ def test_a_second_look_sees_somebody_upside_down_upright(shipped):
     ],
 )
 def test_people_of_whom_the_first_look_is_not_sure_are_turned(shipped, monkeypatch, sure, turn):
-    turns = [0.0, *hourglass.QUARTERS]
+    turns = [0.0, *crop_looks.QUARTERS]
 
-    def look(images, squares, boxes, flip):
+    def look(images, squares, boxes, flip=False):
         looks.append(flip)
         of = [turns.index(turn) for turn in squares.turn]
         return [
@@ -142,24 +142,24 @@ def test_people_of_whom_the_first_look_is_not_sure_are_turned(shipped, monkeypat
         ]
 
     looks: list[bool] = []
-    monkeypatch.setattr(shipped, "_look_once", look)
-    monkeypatch.setattr(shipped, "second_look", False)
-    monkeypatch.setattr(shipped, "flip", True)
-    monkeypatch.setattr(shipped, "quarter_turns", True)
+    monkeypatch.setattr(shipped.looks, "once", look)
+    monkeypatch.setattr(shipped.looks, "second_look", False)
+    monkeypatch.setattr(shipped.looks, "flip", True)
+    monkeypatch.setattr(shipped.looks, "quarter_turns", True)
     image, box = np.zeros((50, 50, 3), np.uint8), np.array([[10.0, 10, 40, 40]])
     (pose,) = shipped.detect_in_boxes([image], box)
     assert pose.joints_px[0, 0] == turn
-    assert looks == ([True] if sure[0] > hourglass.CLEAR else [True, False])
+    assert looks == ([True] if sure[0] > crop_looks.CLEAR else [True, False])
 
 
 def test_quarter_turns_find_somebody_upside_down(monkeypatch):
-    monkeypatch.setattr(hourglass, "CLEAR", 1.0)  # one look is sure enough of this one
+    monkeypatch.setattr(crop_looks, "CLEAR", 1.0)  # one look is sure enough of this one
     detector = HourglassDetector(device="cpu", second_look=False, with_maps=True)
     image = np.ascontiguousarray(lift3d.read_image(EXAMPLE)[::-1, ::-1])
     height, width = image.shape[:2]
     box = np.array([[width, height, width, height]]) - [[341.0, 589, 131, 111]]
     plain = detector.detect_in_boxes([image], box)[0]
-    detector.quarter_turns = True
+    detector.looks.quarter_turns = True
     turned = detector.detect_in_boxes([image], box)[0]
     assert plain.crop.to_image[0, 0] > 0
     assert turned.crop.to_image[0, 0] < 0  # the crop is turned by half a turn
@@ -250,9 +250,9 @@ def test_the_default_network_alone_looks_without_a_mirrored_crop(tmp_path):
     config = HourglassConfig(stacks=1, features=16, output="sigmoid")
     path = tmp_path / "hourglass-s.safetensors"
     export_hourglass(path, config, StackedHourglass(config).state_dict(), "mpii16", 64, {})
-    assert HourglassDetector(weights=path, device="cpu").flip
-    assert not HourglassDetector(device="cpu").flip
-    assert HourglassDetector(device="cpu", flip=True).flip
+    assert HourglassDetector(weights=path, device="cpu").looks.flip
+    assert not HourglassDetector(device="cpu").looks.flip
+    assert HourglassDetector(device="cpu", flip=True).looks.flip
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_the_quick_copies_give_what_the_networks_give(encoders, cameraman):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_precision_asked_for_is_the_one_used(encoders, precision):
     detector = HourglassDetector(**encoders, device="cpu", precision=precision)
-    used = [loaded.net.dtype for loaded in (detector._joints, detector._people)]
+    used = [loaded.net.dtype for loaded in (detector.looks.joints, detector._people)]
     assert used == [getattr(torch, precision)] * 2
 
 
