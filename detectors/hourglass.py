@@ -231,9 +231,11 @@ class HourglassDetector:
             part = images[rows], squares.rows(rows), boxes_xyxy_px[rows]
             if quick:
                 poses += self.looks.once(*part, with_crops=self.with_maps)
-            else:
+            elif self.with_maps:
                 poses += self.looks.all(*part)
-        return poses if self.with_maps else [replace(pose, crop=None) for pose in poses]
+            else:
+                poses += [replace(pose, crop=None) for pose in self.looks.all(*part)]
+        return poses
 
     def _choose(
         self, poses: list[Pose2D], people: FoundPeople, size_px: tuple[int, ...]
