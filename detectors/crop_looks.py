@@ -86,7 +86,7 @@ class CropLooks:
             for k, pose in enumerate(poses)
         ]
 
-    def inputs(self, inputs: torch.Tensor, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
+    def in_inputs(self, inputs: torch.Tensor, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
         """Return the poses after one look at squares cut and scaled before to (P, 3, S, S)."""
         return self._in_image(self._infer(inputs, flip=False), squares, boxes)
 

@@ -7,7 +7,7 @@
 set -euo pipefail
 data=${1:?usage: bash models/recipes/fusion-s.sh DATA [RUNS]}
 runs=${2:-runs}
-[ -d "$data/people/train" ] || bash "$(dirname "$0")/synthetic-people.sh" "$data"
+bash "$(dirname "$0")/synthetic-people.sh" "$data"
 
 lift3d train fusion --shards "$data/people/train" --validation "$data/people/val" \
   --mocap "$data/mocap_cmu17.npz" --crops "$data/crops192.npz" --samples 32000 --found 30000 \

@@ -5,18 +5,9 @@
 # last training's weights are RUNS/hourglass-s/hourglass.safetensors. Four hours on two cores; what
 # was stopped goes on when the same command is given again.
 set -euo pipefail
-data=${1:?usage: bash models/recipes/hourglass-s.sh DATA [RUNS]}
-runs=${2:-runs}
-source "$(dirname "$0")/published.sh"
-[ -d "$data/people/train" ] || bash "$(dirname "$0")/synthetic-people.sh" "$data"
-
-train() { # run, the run before, and the options that are its own
-  local run=$1 before=$2
-  shift 2
-  lift3d train hourglass --crops "$data/crops192.npz" --photos "$data/photos448.npz" \
-    ${before:+--synthetic "$data/people/train" --start-from "$runs/$before/hourglass.safetensors"} \
-    --encoder blazepose -o "$runs/$run" "$@"
-}
+source "$(dirname "$0")/hourglass.sh"
+encoder=blazepose
+again=(--synthetic "$people")
 
 train s1 "" --published "$blazepose" --phases 192:100000,256:180000
 train s2 s1 --rate 8e-4 --phases 256:64000
