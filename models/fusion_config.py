@@ -51,6 +51,8 @@ class FusionConfig:
             two last, linear layers; None: layers as those of the other streams.
         joint_neurons: of each layer of the branch that reads the joints off the maps as numbers; 0:
             no such branch, as in the paper.
+        glances: convolutional layers of the image stream whose maps are also read where the joints
+            lie, for the fusion stream's first fully connected layer; none in the paper.
 
     Raises:
         BadInput: no layers, a number below 1, a size that does not divide, or no such fusion.
@@ -65,6 +67,7 @@ class FusionConfig:
     dropout: float = 0.0
     image_encoder: str | None = None
     joint_neurons: int = 0
+    glances: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.convs:
@@ -77,6 +80,11 @@ class FusionConfig:
             raise BadInput(f"input_size must be a multiple of {self.shrink}, got {self.input_size}")
         if self.joint_neurons < 0:
             raise BadInput(f"joint_neurons must be 0 or more, got {self.joint_neurons}")
+        if not all(1 <= k <= len(self.convs) for k in self.glances):
+            raise BadInput(
+                f"glances must be convolutional layers from 1 to {len(self.convs)}, "
+                f"got {self.glances}"
+            )
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout must be from 0 to below 1, got {self.dropout}")
         if self.image_encoder is not None:
@@ -143,6 +151,10 @@ class FusionConfig:
         first = layer == len(self.convs) + 1
         return bool(self.joint_neurons) and first and stream != "image"
 
+    def takes_glances(self, layer: int, stream: str) -> bool:
+        """Say whether a layer of a stream takes what the image shows where the joints lie."""
+        return bool(self.glances) and layer == len(self.convs) + 1 and stream == "fusion"
+
     def depth(self, stream: str) -> range:
         """Return the layers, counted from 1, that a stream has with this fusion."""
         everything = range(1, self.layers + 1)
@@ -150,7 +162,18 @@ class FusionConfig:
             return everything
         if isinstance(self.fusion, str):
             return range(0)
-        return everything[self.fusion :] if stream == "fusion" else everything[: self.fusion]
+        if stream == "fusion":
+            return everything[self.fusion :]
+        return everything[: self.image_depth(self.fusion) if stream == "image" else self.fusion]
+
+    def image_depth(self, fused: int) -> int:
+        """Return how many layers of the image stream count with a fusion behind a layer.
+
+        Those before it, and those whose maps the fusion stream reads at the joints.
+        """
+        first = len(self.convs) + 1
+        glances = self.glances if fused < first <= self.layers else ()
+        return max(fused, *glances, 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, for a weights file's metadata."""
@@ -166,7 +189,8 @@ class FusionConfig:
         """
         convs = tuple(ConvShape(**conv) for conv in values["convs"])
         neurons = tuple((int(image), int(maps)) for image, maps in values["neurons"])
-        return cls(**{**values, "convs": convs, "neurons": neurons})
+        glances = tuple(int(layer) for layer in values.get("glances", ()))
+        return cls(**{**values, "convs": convs, "neurons": neurons, "glances": glances})
 
 
 # Image and map channels, stride of the 3 x 3 filters: 128 -> 4 in eight layers.
@@ -229,9 +253,10 @@ def encoder_config(
     (9, 192, 32)
     """
     beside: tuple[int, ...] = _BESIDE_BLAZEPOSE if encoder in BLAZEPOSES else _BESIDE_LITE
-    dense = 2
+    dense, dropout = 2, 0.0
+    glances: tuple[int, ...] = ()
     if encoder == LANDMARKS:
-        beside, dense = _BESIDE_LANDMARKS, 5
+        beside, dense, dropout, glances = _BESIDE_LANDMARKS, 5, 0.1, (3, 4)
     shapes = stream_shapes(encoder)[: len(beside)]
     convs = tuple(
         ConvShape(image, _wide(maps, width), 5 if step > 2 else 3, step)
@@ -244,6 +269,8 @@ def encoder_config(
         fusion,
         image_encoder=encoder,
         joint_neurons=_wide(JOINT_NEURONS, width),
+        dropout=dropout,
+        glances=glances,
     )
 
 

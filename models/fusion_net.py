@@ -15,7 +15,8 @@ from ..poses.skeleton import get_skeleton
 from .dense_layer import DenseLayer
 from .fusion_config import STREAMS, ConvShape, FusionConfig
 from .image_stream import stream_layers
-from .joint_branch import JointBranch, joint_numbers, read_joints
+from .joint_branch import JointBranch, joint_numbers, mirror, read_joints
+from .joint_glance import CHANNELS, JointGlance
 
 UNIT_MM = 250.0  # of the network's output
 ALPHA = 0.1  # section 3.1: the first alpha
@@ -49,7 +50,8 @@ class FusionNet(nn.Module):
 
     With `joint_neurons` the joints are also read off the maps as numbers: the first fully connected
     layer of each stream that knows the maps takes what a `JointBranch` makes of them, and the pose
-    is the sum of the streams' and the branch's.
+    is the sum of the streams' and the branch's. With `glances` the first fully connected layer of
+    the fusion stream also takes what the image stream's maps hold where those joints lie.
 
     >>> from lift3d.models.fusion_config import small_config
     >>> net = FusionNet(small_config(0.25)).eval()
@@ -79,6 +81,9 @@ class FusionNet(nn.Module):
             self.joints = JointBranch(
                 config.n_maps, config.joint_neurons, 3 * BODY.n_joints, config.batch_norm
             )
+        self.glance = None
+        if any(config.takes_glances(k, "fusion") for k in config.depth("fusion")):
+            self.glance = JointGlance([config.convs[k - 1].image for k in config.glances])
         if config.fusion == "trainable":
             self.log_alpha = nn.Parameter(torch.tensor(log(ALPHA)))
             self.beta = nn.Parameter(torch.tensor(config.layers / 2))  # the middle layer
@@ -128,19 +133,22 @@ class FusionNet(nn.Module):
             BadInput: image or maps of another size or number.
         """
         self._check(images, maps)
-        fusion = self.config.fusion
-        joints, lifted = self._lifted(maps)
-        if fusion == "trainable" and self.training and int(self.settled_at) >= 0:
-            # what weighs nothing is left out, but stays in the graph without a gradient
-            x = self._joined(images, maps, joints, int(self.settled_at))
-            x = x + 0 * sum(parameter.sum() for parameter in self.parameters())
+        config, fusion = self.config, self.config.fusion
+        left_out = fusion == "trainable" and self.training and int(self.settled_at) >= 0
+        fused = int(self.settled_at) if left_out else fusion
+        depth = config.image_depth(fused) if isinstance(fused, int) else config.layers
+        seen = self._outputs("image", images, {}, depth) if "image" in self.streams else [images]
+        beside, lifted = self._beside(seen, maps)
+        if isinstance(fused, int):
+            x = self._joined(seen, maps, beside, fused)
         elif fusion == "trainable":
-            x = self._mixed(images, maps, joints)
-        elif isinstance(fusion, int):
-            x = self._joined(images, maps, joints, fusion)
+            x = self._mixed(seen, maps, beside)
+        elif fusion == "image":
+            x = seen[-1]
         else:
-            given = images if fusion == "image" else maps
-            x = self._run(fusion, given, joints, self.config.layers)
+            x = self._outputs("maps", maps, beside, config.layers)[-1]
+        if left_out:  # what weighs nothing stays in the graph without a gradient
+            x = x + 0 * sum(parameter.sum() for parameter in self.parameters())
         with torch.autocast(x.device.type, enabled=False):  # bfloat16 would be 4 mm off
             pose = self.last(x.flatten(1).to(self.last.weight))
         pose = (pose if lifted is None else pose + lifted).view(-1, BODY.n_joints, 3)
@@ -148,42 +156,74 @@ class FusionNet(nn.Module):
 
     def stream_outputs(self, images: Tensor, maps: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """Return what image and map stream give at a layer up to which both have layers."""
-        return self._data(images, maps, self._lifted(maps)[0], layer)
+        beside, _ = self._beside([], maps)
+        return (
+            self._outputs("image", images, beside, layer)[-1],
+            self._outputs("maps", maps, beside, layer)[-1],
+        )
 
-    def _lifted(self, maps: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return what the branch of the joints gives: features and poses; None without it."""
-        if self.joints is None:
-            return None, None
-        return self.joints(joint_numbers(*read_joints(maps)))
+    def _beside(self, seen: list[Tensor], maps: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return what the first fully connected layers take beside, by stream, and branch's poses.
 
-    def _data(
-        self, images: Tensor, maps: Tensor, joints: Tensor | None, layer: int
-    ) -> tuple[Tensor, Tensor]:
-        """Return what both data streams give at a layer."""
-        return self._run("image", images, joints, layer), self._run("maps", maps, joints, layer)
+        Args:
+            seen: what the layers of the image stream give, the image first.
+            maps: as `forward` takes them.
+        """
+        if self.joints is None and self.glance is None:
+            return {}, None
+        beside: dict[str, Tensor] = {}
+        lifted = None
+        places, height = read_joints(maps)
+        if self.joints is not None:
+            features, lifted = self._lift(joint_numbers(places, height))
+            beside = {"maps": features, "fusion": features}
+        if self.glance is not None and seen:
+            layers = [seen[k] for k in self.config.glances]
+            glance = self.glance(layers, (places + 0.5) / maps.shape[-1], height)
+            beside["fusion"] = torch.cat([*([beside["fusion"]] if beside else []), glance], 1)
+        return beside, lifted
 
-    def _run(self, stream: str, x: Tensor, joints: Tensor | None, layer: int) -> Tensor:
-        for k in range(1, layer + 1):
-            x = self._step(stream, k, x, joints)
-        return x
+    def _lift(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and poses (N, 51) of the branch of the joints.
 
-    def _joined(self, images: Tensor, maps: Tensor, joints: Tensor | None, layer: int) -> Tensor:
+        Once it has learned, the pose is the mean with that of the mirrored joints, mirrored back.
+        """
+        assert self.joints is not None
+        features, lifted = self.joints(numbers)
+        if self.training:
+            return features, lifted
+        order = get_skeleton(self.config.map_skeleton).flip_index
+        again = self.joints(mirror(numbers, order))[1].view(-1, BODY.n_joints, 3)
+        return features, (lifted + mirror(again, BODY.flip_index).flatten(1)) / 2
+
+    def _outputs(
+        self, stream: str, x: Tensor, beside: dict[str, Tensor], depth: int
+    ) -> list[Tensor]:
+        """Return what a data stream gives behind each layer, its input first."""
+        outputs = [x]
+        for k in range(1, depth + 1):
+            outputs.append(self._step(stream, k, outputs[-1], beside))
+        return outputs
+
+    def _joined(
+        self, seen: list[Tensor], maps: Tensor, beside: dict[str, Tensor], layer: int
+    ) -> Tensor:
         """Return what the output layer reads where both streams become one behind a layer."""
-        x = self._cat(self._data(images, maps, joints, layer))
+        x = self._cat((seen[layer], self._outputs("maps", maps, beside, layer)[-1]))
         for k in range(layer + 1, self.config.layers + 1):
-            x = self._step("fusion", k, x, joints)
+            x = self._step("fusion", k, x, beside)
         return x
 
-    def _mixed(self, images: Tensor, maps: Tensor, joints: Tensor | None) -> Tensor:
+    def _mixed(self, seen: list[Tensor], maps: Tensor, beside: dict[str, Tensor]) -> Tensor:
         """Return what the output layer reads: eq. 1 at layer L."""
-        mixed = self._cat((images, maps))  # Z_0
+        mixed = self._cat((seen[0], maps))  # Z_0
         weights = self.fusion_weights()
-        data = {"image": images, "maps": maps}
+        x = maps
         for k in range(1, self.config.layers + 1):
-            fused = self._step("fusion", k, mixed, joints)
-            data = {stream: self._step(stream, k, x, joints) for stream, x in data.items()}
+            fused = self._step("fusion", k, mixed, beside)
+            x = self._step("maps", k, x, beside)
             w = weights[k - 1]
-            mixed = (1 - w) * torch.cat(list(data.values()), 1) + w * fused
+            mixed = (1 - w) * torch.cat([seen[k], x], 1) + w * fused
         return mixed
 
     @staticmethod
@@ -194,9 +234,9 @@ class FusionNet(nn.Module):
             images = functional.avg_pool2d(images, images.shape[-1] // maps.shape[-1])
         return torch.cat([images, maps], 1)
 
-    def _step(self, stream: str, layer: int, x: Tensor, joints: Tensor | None) -> Tensor:
-        if joints is not None and self.config.takes_joints(layer, stream):
-            x = torch.cat([x.flatten(1), joints], 1)
+    def _step(self, stream: str, layer: int, x: Tensor, beside: dict[str, Tensor]) -> Tensor:
+        if stream in beside and layer == len(self.config.convs) + 1:
+            x = torch.cat([x.flatten(1), beside[stream]], 1)
         return self.streams[stream][str(layer)](x)  # type: ignore[index]
 
     def _check(self, images: Tensor, maps: Tensor) -> None:
@@ -242,6 +282,8 @@ def _layer(config: FusionConfig, layer: int, stream: str) -> nn.Module:
     before = _numbers(config, layer - 1, stream)
     if config.takes_joints(layer, stream):
         before += config.joint_neurons
+    if config.takes_glances(layer, stream):
+        before += config.n_maps * CHANNELS
     return DenseLayer(before, width, config.batch_norm, config.dropout)
 
 

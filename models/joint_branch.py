@@ -1,5 +1,6 @@
 """Joints read off their confidence maps, and what lifting them alone says of the pose."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -109,3 +110,13 @@ def joint_numbers(joints_px: Tensor, height: Tensor) -> Tensor:
     offset = joints_px - (weight * joints_px).sum(1, keepdim=True) / total
     unit = (weight * offset.norm(dim=-1, keepdim=True)).sum(1, keepdim=True) / total
     return torch.cat([(weight > 0) * offset / unit.clamp_min(1e-3), weight], -1)
+
+
+def mirror(points: Tensor, order: np.ndarray) -> Tensor:
+    """Return points (N, J, 3) with x the other way round, left and right exchanged.
+
+    Args:
+        points: joints as `joint_numbers` gives them, or poses.
+        order: the skeleton's `flip_index`.
+    """
+    return points[:, torch.from_numpy(order.copy())] * points.new_tensor([-1.0, 1.0, 1.0])

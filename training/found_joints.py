@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.joint_branch import joint_numbers
+from ..models.joint_branch import joint_numbers, mirror
 from ..models.tensor_file import read_tensors, write_tensors
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
@@ -55,8 +55,8 @@ class FoundJoints:
         rows = torch.from_numpy(rng.integers(len(self.joints), size=count))
         joints, poses = self.joints[rows].nan_to_num(), self.joints_mm[rows]
         mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None, None]
-        joints = torch.where(mirrored, _mirror(joints, MPII.flip_index), joints)
-        poses = torch.where(mirrored, _mirror(poses, BODY.flip_index), poses)
+        joints = torch.where(mirrored, mirror(joints, MPII.flip_index), joints)
+        poses = torch.where(mirrored, mirror(poses, BODY.flip_index), poses)
         turn = _turns(rng.normal(0, TURN, count))
         flat = joints[..., :2] @ turn.mT
         poses = torch.cat([poses[..., :2] @ turn.mT, poses[..., 2:]], -1)
@@ -148,11 +148,6 @@ def _digest(maps: TrainingMaps) -> str:
     for tensor in maps.detector.net.state_dict().values():
         sha.update(tensor.cpu().contiguous().numpy().tobytes())
     return sha.hexdigest()
-
-
-def _mirror(points: Tensor, order: np.ndarray) -> Tensor:
-    """Return points (N, J, 3) with x the other way round, left and right exchanged."""
-    return points[:, torch.from_numpy(order.copy())] * torch.tensor([-1.0, 1.0, 1.0])
 
 
 def _turns(angles: np.ndarray) -> Tensor:

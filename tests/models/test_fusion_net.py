@@ -24,6 +24,7 @@ TINY = FusionConfig(
     ((10, 7), (9, 8)),
     input_size=32,
 )
+BOTH = {"joint_neurons": 12, "glances": (1, 3)}
 
 
 def build(fusion="trainable", seed=0, **settings):
@@ -77,10 +78,10 @@ def test_the_streams_are_mixed_as_eq_1_says():
     torch.testing.assert_close(net(image, maps), wanted - wanted[:, :1])
 
 
-@pytest.mark.parametrize("joint_neurons", [0, 12])
+@pytest.mark.parametrize("settings", [{}, {"joint_neurons": 12}, {"glances": (2,)}, BOTH])
 @pytest.mark.parametrize("point", range(6))
-def test_a_sharp_trainable_fusion_is_the_fixed_one_at_its_layer(point, joint_neurons):
-    net = build(joint_neurons=joint_neurons)
+def test_a_sharp_trainable_fusion_is_the_fixed_one_at_its_layer(point, settings):
+    net = build(**settings)
     with torch.no_grad():
         net.beta.fill_(point + 0.4)
     net.settle()
@@ -97,10 +98,10 @@ def test_early_fusion_has_no_data_streams_and_late_no_fusion_layers():
     assert set(FusionNet(replace(TINY, fusion=5)).streams) == {"image", "maps"}
 
 
-@pytest.mark.parametrize("joint_neurons", [0, 12])
+@pytest.mark.parametrize("settings", [{}, {"joint_neurons": 12}, BOTH])
 @pytest.mark.parametrize(("stream", "other"), [("image", 1), ("maps", 0)])
-def test_a_single_stream_does_not_look_at_the_other_input(stream, other, joint_neurons):
-    net = build(stream, joint_neurons=joint_neurons)
+def test_a_single_stream_does_not_look_at_the_other_input(stream, other, settings):
+    net = build(stream, **settings)
     one = list(inputs())
     changed = list(one)
     changed[other] = torch.rand_like(one[other])
@@ -114,13 +115,33 @@ def test_the_root_is_the_origin():
     assert (build()(*inputs())[:, 0] == 0).all()
 
 
-@pytest.mark.parametrize("joint_neurons", [0, 12])
-def test_gradients_reach_every_parameter_alpha_and_beta_included(joint_neurons):
-    net = build(joint_neurons=joint_neurons).train()
+@pytest.mark.parametrize("settings", [{}, {"joint_neurons": 12}, {"glances": (2,)}, BOTH])
+def test_gradients_reach_every_parameter_alpha_and_beta_included(settings):
+    net = build(**settings).train()
     net(*inputs(4)).square().sum().backward()
 
     still = {n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
     assert still == set()
+
+
+@pytest.mark.parametrize("point", range(6))
+def test_a_settled_fusion_trains_on_as_the_fixed_one(point):
+    net = build(**BOTH)
+    with torch.no_grad():
+        net.beta.fill_(point + 0.4)
+    net.settle()
+    fixed, batch = prune(net).train(), inputs(4)
+
+    torch.testing.assert_close(net.train()(*batch), fixed(*batch), atol=1e-5, rtol=0)
+
+
+def test_early_fusion_keeps_the_image_layers_whose_maps_are_read_at_the_joints():
+    early = FusionNet(replace(TINY, fusion=0, glances=(2,)))
+    late = FusionNet(replace(TINY, fusion=5, glances=(2,)))
+
+    assert list(early.streams["image"]) == ["1", "2"]
+    assert "maps" not in early.streams
+    assert late.glance is None  # its fusion stream has no fully connected layer
 
 
 def test_a_settled_fusion_moves_neither_alpha_nor_beta():
@@ -137,9 +158,11 @@ def test_a_settled_network_in_training_leaves_out_what_weighs_nothing(monkeypatc
     net, given = build(), inputs(4)
     net.settle()
     net.train()
-    mixed = net._mixed(*given, None)
+    image, maps = given
+    seen = net._outputs("image", image, {}, 5)
+    mixed = net._mixed(seen, maps, {})
 
-    joined = net._joined(*given, None, int(net.settled_at))
+    joined = net._joined(seen, maps, {}, int(net.settled_at))
     monkeypatch.setattr(net, "_mixed", None)  # is not called any more
     net(*given).square().sum().backward()
 
@@ -284,6 +307,7 @@ def test_inputs_of_another_size_are_named():
         ({"convs": ()}, "a fusion network needs a convolutional layer or more, got none"),
         ({"neurons": ((0, 4),)}, "channels, kernels and strides must be 1 or more, got 0"),
         ({"joint_neurons": -1}, "joint_neurons must be 0 or more, got -1"),
+        ({"glances": (1, 4)}, "glances must be convolutional layers from 1 to 3, got (1, 4)"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, got 1.0"),
     ],
 )

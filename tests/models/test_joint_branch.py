@@ -9,8 +9,10 @@ from lift3d.lifting.joint_maps import drawn_maps
 from lift3d.models.fusion_config import FusionConfig, encoder_config, small_config
 from lift3d.models.fusion_net import FusionNet
 from lift3d.models.fusion_pruning import fold_norms
-from lift3d.models.joint_branch import joint_numbers, read_joints
+from lift3d.models.joint_branch import joint_numbers, mirror, read_joints
+from lift3d.poses.skeleton import get_skeleton
 
+MPII, BODY = (get_skeleton(name).flip_index for name in ("mpii16", "h36m17"))
 SMALL = replace(small_config(0.25), input_size=64)
 
 
@@ -93,8 +95,20 @@ def test_the_branch_alone_gives_a_pose_where_the_streams_say_nothing():
 
     pose = net(torch.zeros(2, 3, 64, 64), maps)
 
-    wanted = net.joints(joint_numbers(*read_joints(maps)))[1].view(2, 17, 3)
+    numbers = joint_numbers(*read_joints(maps))
+    one, other = (net.joints(n)[1].view(2, 17, 3) for n in (numbers, mirror(numbers, MPII)))
+    wanted = (one + mirror(other, BODY)) / 2
     torch.testing.assert_close(pose, wanted - wanted[:, :1])
+
+
+def test_mirrored_joints_are_lifted_to_the_mirrored_pose():
+    net = FusionNet(replace(SMALL, fusion="maps")).eval()
+    numbers = torch.randn(3, 16, 3)
+
+    pose, again = (net._lift(n)[1].view(3, 17, 3) for n in (numbers, mirror(numbers, MPII)))
+
+    torch.testing.assert_close(again, mirror(pose, BODY))
+    assert (pose - again).abs().max() > 1e-3
 
 
 def test_its_norms_fold_as_well():
