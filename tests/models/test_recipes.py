@@ -86,7 +86,7 @@ def parsed(group: str, command: str, options: list[str]) -> click.Context:
 
 def test_a_recipe_without_data_says_how_it_is_called():
     for recipe in RECIPES.glob("*.sh"):
-        if recipe.name == "hourglass.sh":  # sourced by the others
+        if recipe.name in ("hourglass.sh", "published.sh"):  # sourced by the others
             continue
         found = subprocess.run(["bash", str(recipe)], capture_output=True, text=True, check=False)
         assert found.returncode == 1
