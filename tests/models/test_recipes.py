@@ -53,7 +53,7 @@ def sandbox(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "trainings"), [("hourglass-s", 7), ("hourglass-m", 4), ("fusion-s", 1)]
+    ("name", "trainings"), [("hourglass-s", 7), ("hourglass-m", 5), ("fusion-s", 1)]
 )
 def test_every_command_of_a_recipe_is_one(name, trainings, sandbox):
     calls = sandbox.run(name, str(sandbox.runs))
