@@ -1,4 +1,4 @@
-"""Looks at the people in squares of images: one, a better one, others turned by quarters."""
+"""Looks at the people in squares of images: one, another one upright, others turned by quarters."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ..poses.skeleton import Skeleton, get_skeleton
 from .crop_inference import CropJoints, infer_crops, read_maps
 from .merged_looks import merged_pose
 from .preprocess import stack_images
-from .squares import Squares, second_squares, trunk_joints
+from .squares import Squares, trunk_joints, upright_squares
 
 QUARTERS = (np.pi / 2, np.pi, -np.pi / 2)
 CLEAR = 0.65  # mean confidence of a person who needs no look at the square turned by quarters
@@ -28,8 +28,7 @@ class CropLooks:
         device: where it is.
         flip: average the joint maps with those of the mirrored crop.
         second_look: look again at people who do not stand upright, in a square turned so that they
-            do, and where `all` is to mend squares, and read the joints off the mean of both looks'
-            maps.
+            do, and read the joints off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
             confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well.
     """
@@ -51,7 +50,7 @@ class CropLooks:
         return get_skeleton(str(self.joints.skeleton))
 
     def all(
-        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray, mend: bool
+        self, images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
     ) -> list[Pose2D]:
         """Return the pose in each square, with its crop, after all looks that it needs.
 
@@ -59,13 +58,12 @@ class CropLooks:
             images: RGB uint8 (H, W, 3), one for each square.
             squares: P of them.
             boxes: (P, 4) of the people, which their poses carry.
-            mend: look again, in a better one, where a square does not fit the joints found in it.
         """
         poses = self.once(images, squares, boxes, self.flip)
         if self.quarter_turns:
             self._turn_the_unsure(poses, images, squares, boxes)
         if self.second_look:
-            self._look_again(poses, images, squares, boxes, mend)
+            self._look_again(poses, images, squares, boxes)
         return poses
 
     def once(
@@ -93,18 +91,13 @@ class CropLooks:
         return self._in_image(self._infer(inputs, flip=False), squares, boxes)
 
     def _look_again(
-        self,
-        poses: list[Pose2D],
-        images: Sequence[np.ndarray],
-        squares: Squares,
-        boxes: np.ndarray,
-        mend: bool,
+        self, poses: list[Pose2D], images: Sequence[np.ndarray], squares: Squares, boxes: np.ndarray
     ) -> None:
-        """Merge the poses of those who need it with what a look at a better square sees."""
-        rows, second = second_squares(squares, poses, trunk_joints(self.skeleton), mend)
+        """Merge the poses of those who do not stand upright with what an upright look sees."""
+        rows, upright = upright_squares(squares, poses, trunk_joints(self.skeleton))
         if not len(rows):
             return
-        again = self.once([images[k] for k in rows], second, boxes[rows], self.flip)
+        again = self.once([images[k] for k in rows], upright, boxes[rows], self.flip)
         distributions = self.joints.net.config.output == "softmax"
         for k, pose in zip(rows, again, strict=True):
             poses[k] = merged_pose(poses[k], pose, self._read, distributions)

@@ -54,9 +54,8 @@ class HourglassDetector:
             joints, one joint in a hundred more. None: with all weights but `hourglass-s`, which are
             to keep up with a camera.
         second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
-            down a second time, in a crop that is turned so that they stand upright in it, and those
-            of people whose box, as the finder has it, does not fit the joints found; the joints are
-            read off the mean of both looks' maps.
+            down a second time, in a crop that is turned so that they stand upright in it; the
+            joints are read off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
             confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well, and
             go on with the surest look. None: where the network was trained on crops turned
@@ -201,7 +200,7 @@ class HourglassDetector:
         """Return the poses of the people found in each image, best first, without doubles."""
         owner = [i for i, people in enumerate(found) for _ in people.score]
         boxes = np.concatenate([np.zeros((0, 4)), *(people.box_xyxy_px for people in found)])
-        poses = self._poses_in_boxes([images[i] for i in owner], boxes, quick, mend=True)
+        poses = self._poses_in_boxes([images[i] for i in owner], boxes, quick)
         return [
             self._choose(
                 [p for p, i in zip(poses, owner, strict=True) if i == k],
@@ -218,12 +217,12 @@ class HourglassDetector:
 
         Args:
             images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
-            boxes_xyxy_px: (P, 4) around the whole persons; they are taken at their word.
+            boxes_xyxy_px: (P, 4) around the whole persons.
         """
-        return self._poses_in_boxes(images, boxes_xyxy_px, quick=False, mend=False)
+        return self._poses_in_boxes(images, boxes_xyxy_px, quick=False)
 
     def _poses_in_boxes(
-        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, quick: bool, mend: bool
+        self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, quick: bool
     ) -> list[Pose2D]:
         squares = Squares.round_boxes(boxes_xyxy_px)
         poses: list[Pose2D] = []
@@ -233,9 +232,9 @@ class HourglassDetector:
             if quick:
                 poses += self.looks.once(*part, with_crops=self.with_maps)
             elif self.with_maps:
-                poses += self.looks.all(*part, mend)
+                poses += self.looks.all(*part)
             else:
-                poses += [replace(pose, crop=None) for pose in self.looks.all(*part, mend)]
+                poses += [replace(pose, crop=None) for pose in self.looks.all(*part)]
         return poses
 
     def _choose(

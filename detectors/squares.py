@@ -1,4 +1,4 @@
-"""The squares of a photo in which joints are looked for: round boxes, then round joints."""
+"""The squares of a photo in which joints are looked for: round boxes, and upright round joints."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ BOX_MARGIN = 1.08  # the square round the joints that the network was trained on
 JOINT_MARGIN = 1.35  # of that square round the joints themselves
 SURE = 0.3  # confidence from which a joint says where the person is
 LEAST_SURE = 6
-MOSTLY_SURE = 10  # of somebody who stands upright
 LEAST_TURN = np.radians(30.0)
-LEAST_OFF = 0.08  # of a first square, by which it is too large, too small or moved
-SHIFT_WEIGHT = 1.5  # of a move, as a part of the side, beside a change of the size
 SIZE_RANGE = (0.6, 1.3)  # of a second square, as a part of the first one
 
 
@@ -71,22 +68,19 @@ class Squares:
         return [cut_square(image, c, s, size, t) for image, c, s, t in squares]
 
 
-def second_squares(
-    first: Squares, poses: Sequence[Pose2D], trunk: Sequence[int], mend: bool
+def upright_squares(
+    first: Squares, poses: Sequence[Pose2D], trunk: Sequence[int]
 ) -> tuple[np.ndarray, Squares]:
-    """Return who is to be looked at again, and the squares for that.
+    """Return who does not stand upright, and squares in which they do and fill the crop.
 
-    A square round the sure joints, as networks are trained on. For people whose trunk is 30
-    degrees or more from upright it is turned so that the trunk points up; networks know upright
-    people best. With `mend` others are looked at again if their first square is off: whose joints
-    are meant follows from where the square lies. People of whom too little is sure are left as
-    they were found.
+    A square round the sure joints, turned so that the trunk points up; networks know upright
+    people best. People of whom too little is sure, or whose trunk is less than 30 degrees from
+    upright, are left as they were found.
 
     Args:
         first: where they were found.
         poses: P of them, in the image.
         trunk: indices of both shoulders, then of both hips.
-        mend: squares that do not fit the joints, too.
 
     Returns:
         The indices (K,) of those who are to be looked at again, and their K squares.
@@ -94,36 +88,19 @@ def second_squares(
     rows, squares = [], []
     for k, pose in enumerate(poses):
         sure = pose.confidence >= SURE
-        if sure.sum() < LEAST_SURE:
+        if sure.sum() < LEAST_SURE or not sure[list(trunk)].all():
             continue
-        turn = _lean(pose, trunk) if sure[list(trunk)].all() else 0.0
-        upright = abs(turn) < LEAST_TURN
-        if upright:
-            turn = 0.0
-        centre, extent = _bounds(pose.joints_px[sure], turn)
-        limits = [part * first.side_px[k] for part in SIZE_RANGE]
-        side = np.clip(JOINT_MARGIN * extent, *limits)
-        resized = abs(np.log(side / first.side_px[k]))
-        moved = SHIFT_WEIGHT * abs(centre - first.centre_px[k]).max() / first.side_px[k]
-        off = mend and sure.sum() >= MOSTLY_SURE and max(resized, moved) >= LEAST_OFF
-        if upright and not off:
+        ends = pose.joints_px[list(trunk)].reshape(2, 2, 2).mean(1)  # shoulders, hips
+        up = ends[0] - ends[1]
+        turn = np.arctan2(up[0], -up[1])
+        if abs(turn) < LEAST_TURN:
             continue
+        into = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        turned = pose.joints_px[sure] @ into.T  # as the crop will have them
+        low, high = turned.min(0), turned.max(0)
+        wanted = JOINT_MARGIN * (high - low).max()
+        side = np.clip(wanted, *(part * first.side_px[k] for part in SIZE_RANGE))
         rows.append(k)
-        squares.append((*centre, side, turn))
+        squares.append((*(into.T @ ((low + high) / 2)), side, turn))
     values = np.array(squares, float).reshape(-1, 4)
     return np.array(rows, int), Squares(values[:, :2], values[:, 2], values[:, 3])
-
-
-def _lean(pose: Pose2D, trunk: Sequence[int]) -> float:
-    """Return how far the trunk is turned from upright, clockwise, in radians."""
-    ends = pose.joints_px[list(trunk)].reshape(2, 2, 2).mean(1)  # shoulders, hips
-    up = ends[0] - ends[1]
-    return float(np.arctan2(up[0], -up[1]))
-
-
-def _bounds(joints_px: np.ndarray, turn: float) -> tuple[np.ndarray, float]:
-    """Return middle (2,) and longer side of the box round joints, turned with it."""
-    into = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    turned = joints_px @ into.T  # as the crop will have them
-    low, high = turned.min(0), turned.max(0)
-    return into.T @ ((low + high) / 2), float((high - low).max())

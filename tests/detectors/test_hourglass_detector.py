@@ -15,7 +15,6 @@ from lift3d.detectors.duplicates import keep_distinct, pose_distance
 from lift3d.detectors.hourglass import person_scores
 from lift3d.detectors.people import FoundPeople
 from lift3d.detectors.preprocess import stack_images
-from lift3d.detectors.squares import BOX_MARGIN
 from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.models.load import load_hourglass
@@ -121,23 +120,6 @@ def test_a_second_look_sees_somebody_upside_down_upright(shipped):
     assert turned.crop.to_image[0, 0] < 0  # the crop is turned by about half a turn
     apart = np.linalg.norm([width - 1, height - 1] - turned.joints_px - upright.joints_px, axis=1)
     assert np.median(apart) < 10
-
-
-def test_a_box_of_the_finder_that_does_not_fit_is_mended_and_a_given_one_is_not(
-    shipped, monkeypatch
-):
-    image = lift3d.read_image(EXAMPLE)
-    box = np.array([[60.0, 0, 430, 700]])  # the person is 478 px tall
-    seen = FoundPeople(box, np.ones(1))
-    monkeypatch.setattr(hourglass, "find_people", lambda *_: seen)
-
-    given = shipped.detect_in_boxes([image], box)[0]
-    (found,) = shipped.detect([image])[0]
-
-    first, mended = (pose.crop.to_image[0, 0] for pose in (given, found))
-    assert first * 256 == pytest.approx(BOX_MARGIN * 700, rel=0.01)
-    assert mended < 0.93 * first
-    assert np.linalg.norm(found.joints_px - given.joints_px, axis=1).max() < 60
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from lift3d.detectors.squares import BOX_MARGIN, JOINT_MARGIN, SIZE_RANGE, Squares, second_squares
+from lift3d.detectors.squares import BOX_MARGIN, JOINT_MARGIN, SIZE_RANGE, Squares, upright_squares
 from lift3d.poses import Pose2D, Skeleton
 from lift3d.poses.boxes import apply_affine, invert_affine
 
 TRUNK = (0, 1, 2, 3)  # shoulders, hips; then two feet
 STANDING = np.array([[-10, -40], [10, -40], [-8, 0], [8, 0], [-8, 60], [8, 60.0]])
-ALL = np.concatenate([STANDING, STANDING[:4] / 2])  # ten joints of the same bounds
 FIRST = Squares(np.array([[100.0, 80.0]]), np.array([150.0]), np.zeros(1))
 
 
@@ -37,7 +36,7 @@ def test_a_square_is_as_wide_as_the_boxs_longer_side_and_a_little():
 @pytest.mark.parametrize("degrees", [31, 90, 180, -120])
 def test_the_person_stands_upright_in_the_middle_of_the_second_square(degrees):
     joints = turned(degrees)
-    rows, squares = second_squares(FIRST, [pose(joints)], TRUNK, False)
+    rows, squares = upright_squares(FIRST, [pose(joints)], TRUNK)
 
     seen = apply_affine(invert_affine(squares.to_image(135)), joints[None])[0]
     assert rows.tolist() == [0]
@@ -51,7 +50,7 @@ def test_the_crop_shows_what_the_joints_say():
     joints = turned(90)
     for number, (x, y) in enumerate(joints.round().astype(int)):
         image[y - 1 : y + 2, x - 1 : x + 2] = 100 + 20 * number
-    squares = second_squares(FIRST, [pose(joints)], TRUNK, False)[1]
+    squares = upright_squares(FIRST, [pose(joints)], TRUNK)[1]
 
     crop = squares.cut([image], 135)[0]
     at = apply_affine(invert_affine(squares.to_image(135)), joints[None])[0].round().astype(int)
@@ -67,44 +66,11 @@ def test_only_people_who_are_surely_not_upright_are_looked_at_again():
     little[5], no_trunk[0] = 0.1, 0.1
     people = [pose(turned(20)), pose(turned(90), little), pose(turned(90), no_trunk)]
 
-    rows, squares = second_squares(first, [*people, pose(turned(90))], TRUNK, False)
+    rows, squares = upright_squares(first, [*people, pose(turned(90))], TRUNK)
 
     assert rows.tolist() == [3]
     assert squares.side_px.shape == (1,)
     np.testing.assert_allclose(squares.turn, np.pi / 2)
-
-
-@pytest.mark.parametrize(
-    ("side_px", "centre_px", "again"),
-    [
-        (135, (100, 90), False),
-        (145, (103, 90), False),
-        (148, (100, 90), True),
-        (123, (100, 90), True),
-        (135, (100, 98), True),
-    ],
-)
-def test_who_stands_in_a_square_that_does_not_fit_is_looked_at_again(side_px, centre_px, again):
-    standing = ALL + np.array([100, 80])  # its middle at (100, 90), 100 high
-    first = Squares(np.array([centre_px], float), np.array([float(side_px)]), np.zeros(1))
-
-    rows, squares = second_squares(first, [pose(standing)], TRUNK, True)
-
-    assert rows.tolist() == [0] * again
-    assert second_squares(first, [pose(standing)], TRUNK, False)[0].size == 0
-    if again:
-        np.testing.assert_allclose(squares.centre_px, [[100, 90]])
-        np.testing.assert_allclose(squares.side_px, 135)
-        assert squares.turn.tolist() == [0]
-
-
-def test_a_square_is_mended_by_ten_sure_joints_or_more():
-    standing = ALL + np.array([100, 80])
-    confidence = np.full(10, 0.9)
-    confidence[9] = 0.2
-
-    assert second_squares(FIRST, [pose(standing)], TRUNK, True)[0].tolist() == [0]
-    assert second_squares(FIRST, [pose(standing, confidence)], TRUNK, True)[0].size == 0
 
 
 def test_a_square_turned_by_a_quarter_shows_the_right_hand_side_on_top():
@@ -121,5 +87,5 @@ def test_a_square_turned_by_a_quarter_shows_the_right_hand_side_on_top():
 @pytest.mark.parametrize(("scale", "limit"), [(0.1, SIZE_RANGE[0]), (5.0, SIZE_RANGE[1])])
 def test_the_second_square_is_never_of_quite_another_size(scale, limit):
     joints = (turned(60) - (100, 80)) * scale + (100, 80)
-    squares = second_squares(FIRST, [pose(joints)], TRUNK, False)[1]
+    squares = upright_squares(FIRST, [pose(joints)], TRUNK)[1]
     np.testing.assert_allclose(squares.side_px, limit * FIRST.side_px)
