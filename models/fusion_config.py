@@ -113,6 +113,11 @@ class FusionConfig:
         return len(self.convs) + len(self.neurons)
 
     @property
+    def first_dense(self) -> int:
+        """Number of the first fully connected layer."""
+        return len(self.convs) + 1
+
+    @property
     def shrink(self) -> int:
         """How many times smaller the last convolutional layer's maps are than the input."""
         product = 1
@@ -143,17 +148,16 @@ class FusionConfig:
             shape = self.convs[layer - 1]
             image, maps = shape.image, shape.maps
         else:
-            image, maps = self.neurons[layer - len(self.convs) - 1]
+            image, maps = self.neurons[layer - self.first_dense]
         return {"image": image, "maps": maps, "fusion": image + maps}[stream]
 
     def takes_joints(self, layer: int, stream: str) -> bool:
         """Say whether a layer of a stream takes the features of the branch of the joints."""
-        first = layer == len(self.convs) + 1
-        return bool(self.joint_neurons) and first and stream != "image"
+        return bool(self.joint_neurons) and layer == self.first_dense and stream != "image"
 
     def takes_glances(self, layer: int, stream: str) -> bool:
         """Say whether a layer of a stream takes what the image shows where the joints lie."""
-        return bool(self.glances) and layer == len(self.convs) + 1 and stream == "fusion"
+        return bool(self.glances) and layer == self.first_dense and stream == "fusion"
 
     def depth(self, stream: str) -> range:
         """Return the layers, counted from 1, that a stream has with this fusion."""
@@ -171,8 +175,7 @@ class FusionConfig:
 
         Those before it, and those whose maps the fusion stream reads at the joints.
         """
-        first = len(self.convs) + 1
-        glances = self.glances if fused < first <= self.layers else ()
+        glances = self.glances if fused < self.first_dense <= self.layers else ()
         return max(fused, *glances, 0)
 
     def to_dict(self) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class FusionNet(nn.Module):
         )
 
     def _beside(self, seen: list[Tensor], maps: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return what the first fully connected layers take beside, by stream, and branch's poses.
+        """Return what the first fully connected layers take beside, by stream; the branch's poses.
 
         Args:
             seen: what the layers of the image stream give, the image first.
@@ -171,17 +171,16 @@ class FusionNet(nn.Module):
         """
         if self.joints is None and self.glance is None:
             return {}, None
-        beside: dict[str, Tensor] = {}
-        lifted = None
         places, height = read_joints(maps)
+        of_maps, of_fusion, lifted = [], [], None
         if self.joints is not None:
             features, lifted = self._lift(joint_numbers(places, height))
-            beside = {"maps": features, "fusion": features}
+            of_maps, of_fusion = [features], [features]
         if self.glance is not None and seen:
             layers = [seen[k] for k in self.config.glances]
-            glance = self.glance(layers, (places + 0.5) / maps.shape[-1], height)
-            beside["fusion"] = torch.cat([*([beside["fusion"]] if beside else []), glance], 1)
-        return beside, lifted
+            of_fusion.append(self.glance(layers, (places + 0.5) / maps.shape[-1], height))
+        parts = {"maps": of_maps, "fusion": of_fusion}
+        return {stream: torch.cat(part, 1) for stream, part in parts.items() if part}, lifted
 
     def _lift(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Return features and poses (N, 51) of the branch of the joints.
@@ -235,7 +234,7 @@ class FusionNet(nn.Module):
         return torch.cat([images, maps], 1)
 
     def _step(self, stream: str, layer: int, x: Tensor, beside: dict[str, Tensor]) -> Tensor:
-        if stream in beside and layer == len(self.config.convs) + 1:
+        if stream in beside and layer == self.config.first_dense:
             x = torch.cat([x.flatten(1), beside[stream]], 1)
         return self.streams[stream][str(layer)](x)  # type: ignore[index]
 
