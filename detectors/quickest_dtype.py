@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ..models.bfloat16 import PAYS, bfloat16_cost
 from ..models.heatmap_net import HeatmapNet
 from ..poses.errors import BadInput
 from .fast_net import FastNet
@@ -21,9 +22,7 @@ from .user_cache import keep_answer, read_answer
 
 ROUNDS = 5
 MOST_S = 0.5  # where bfloat16 is emulated a pass can take that long
-# Below this share of float32's time bfloat16 is taken. Not nearer to 1: float32 is the more exact,
-# and chance must not decide between equals.
-PAYS = 0.85
+HOPELESS = 2.0  # cost of one convolution in bfloat16 from which no network is timed in it
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOPIC = "quickest"
 
@@ -52,11 +51,16 @@ def dtype_for(
 
 
 def quickest_on_cpu(net: HeatmapNet, shape: tuple[int, ...]) -> str:
-    """Return "float32" or "bfloat16", as kept in the cache or by measuring."""
+    """Return "float32" or "bfloat16", as kept in the cache or by measuring.
+
+    Where one convolution takes long in bfloat16 a pass could take seconds: none is tried.
+    """
     question = _question(net, shape)
     kept = _kept(question)
     if kept:
         return kept
+    if bfloat16_cost() > HOPELESS:
+        return "float32"
     ms = measure(net, shape)
     kept = _kept(question)
     if kept:  # another process has measured meanwhile: all shall do the same

@@ -22,6 +22,7 @@ from ..lifting.joint_groups import (
     trajectory_similarity,
 )
 from ..lifting.joint_inputs import joint_inputs
+from ..models.bfloat16 import quick_autocast
 from ..models.residual_mlp import FusedMLP, ResidualMLP, ResidualMLPConfig
 from ..poses.errors import BadInput
 from .distributed import Place, join_processes, leave_processes
@@ -207,7 +208,7 @@ class _Batches:
         inputs = joint_inputs(torch.from_numpy(joints_px), torch.from_numpy(confidence))
         inputs = inputs.float().to(device)
         truth = torch.from_numpy(joints_mm).to(device, torch.float32) / UNIT_MM
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type != "mps"):
+        with quick_autocast(device):
             members = inputs.features[:, index].flatten(2)  # (N, G, n_g * 3)
             output = net(members.flatten(0, 1)[:, None] if self.recipe.shared else members)
         return self.loss(output.float().view(count, *index.shape, 3), truth)

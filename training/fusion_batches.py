@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..datasets.crops import CropSet
+from ..models.bfloat16 import quick_autocast
 from ..models.fusion_net import FusionNet, image_input
 from ..models.load import LoadedHourglass
 from ..poses.convert import convert_joints
@@ -106,11 +107,10 @@ class FusionBatches:
             images = functional.interpolate(
                 crops, size=wanted, mode="bilinear", align_corners=False, antialias=True
             )
-        device = self.place.device.type
         images, maps = (
             x.contiguous(memory_format=torch.channels_last) for x in (image_input(images), maps)
         )
-        with torch.autocast(device, torch.bfloat16, enabled=device != "mps"):
+        with quick_autocast(self.place.device):
             poses = net(images, maps)
         loss = self.loss(poses.float(), joints_mm, joints_px[len(joints_mm) :], own)
         if own.joints is not None and self.branch and self.branch_poses:

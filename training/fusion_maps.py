@@ -10,6 +10,7 @@ from ..datasets.detector_noise import DetectorNoise
 from ..detectors.crop_inference import infer_crops
 from ..detectors.preprocess import to_input
 from ..lifting.joint_maps import drawn_maps, plan_maps, read_maps, same_area
+from ..models.bfloat16 import quick_autocast
 from ..models.load import LoadedHourglass
 from ..poses.convert import convert_joints
 from ..poses.errors import BadInput
@@ -109,7 +110,7 @@ class TrainingMaps:
         detector = self.detector
         assert detector is not None
         inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(crops.device.type, torch.bfloat16, enabled=crops.device.type != "mps"):
+        with quick_autocast(crops.device):
             joints = infer_crops(detector.net, inputs, None, detector.calibration)
         placed = convert_joints(
             joints.joints_px.float().cpu().numpy(),

@@ -16,6 +16,7 @@ from ..datasets.crops import CropSet
 from ..detectors.heatmap import px_to_cells
 from ..detectors.preprocess import to_input
 from ..evaluation.crops import crop_scores
+from ..models.bfloat16 import quick_autocast
 from ..models.encoder_hourglass import EncoderHourglassConfig
 from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
 from ..poses.errors import BadInput
@@ -216,7 +217,7 @@ def heatmap_loss(
         recipe: gives the kind of loss and the Gaussian's variance.
     """
     inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(crops.device.type, torch.bfloat16):
+    with quick_autocast(crops.device):
         outputs = net(inputs)
     cells = px_to_cells(joints_px, crops.shape[-1] // outputs[-1].shape[-1])
     criterion = cross_entropy if recipe.config.output == "softmax" else squared_error

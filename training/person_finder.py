@@ -19,6 +19,7 @@ from ..evaluation.people import (
     score_curve,
     search_photos,
 )
+from ..models.bfloat16 import quick_autocast
 from ..models.encoder_hourglass import EncoderHourglassConfig
 from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
 from .augment import random_colour
@@ -152,7 +153,7 @@ class FinderLoss:
         views = self.pictures.batch(count, size, recipe.calm if calm else recipe.mix, seed)
         images = stack_images([view.image for view in views], device)
         images = random_colour(images, recipe.colour, generator)
-        with torch.autocast(device.type, torch.bfloat16):
+        with quick_autocast(device):
             maps = net(images.contiguous(memory_format=torch.channels_last))[-1]
         boxes = pad_boxes([view.box_xyxy_px for view in views]).to(device)
         ignored = pad_boxes([view.ignored_xyxy_px for view in views]).to(device)
