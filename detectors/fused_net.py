@@ -7,20 +7,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..models.efficientnet_lite import NormedConv
+from ..models.efficientnet_lite import InvertedResidual, NormedConv
 from ..models.encoder_hourglass import EncoderHourglass, TopDown
 from ..models.heatmap_net import HeatmapNet
 from ..models.hourglass import Residual, Stack, StackedHourglass
+from .packed_filters import PackedFilters, can_pack
 
 
 def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
     """Return a copy of a network that gives the same maps sooner, from and in numbers of a type.
 
     Each norm behind a convolution is folded into it, and those that centre the encoder's maps into
-    the convolution behind them; what can works in place. A norm that a ReLU follows and that comes
-    first (a residual's, the one before the encoder's scores) stays. The last convolution, which
-    gives the result, works and answers in float32: it takes no time, and maps of 16 bits would move
-    joints twice as much.
+    the convolution behind them; ReLUs and sums behind a convolution are done with it. A norm that a
+    ReLU follows and that comes first (a residual's, the one before the encoder's scores) stays. The
+    last convolution, which gives the result, works and answers in float32: it takes no time, and
+    maps of 16 bits would move joints twice as much.
 
     Args:
         net: in evaluation mode; it stays as it is.
@@ -54,27 +55,63 @@ def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
 
 
 class FusedConv(nn.Module):
-    """A convolution with a bias, of tensors that are there already.
+    """A convolution with a bias, of tensors that are there already, and what follows it.
 
-    In float32 on a CPU oneDNN is called by name: left to choose, torch takes another algorithm for
-    1 x 1 filters where it has one thread, whose sums differ in their last digits, and a video's
-    joints would differ with the number of threads.
+    Args:
+        weight: (width_out, width_in / groups, K, K).
+        bias: (width_out,).
+        stride: of the convolution; its padding keeps the size but for that.
+        groups: of channels.
+        activation: None, "relu" or "relu6".
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str | None = None,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight.detach(), requires_grad=False)
         self.bias = nn.Parameter(bias.detach(), requires_grad=False)
-        self.stride, self.groups = stride, groups
+        self.stride, self.groups, self.activation = stride, groups, activation
+        self._packed: PackedFilters | None = None
+
+    def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
+        """Map (N, width_in, H, W) to (N, width_out, H / stride, W / stride).
+
+        Args:
+            x: the maps.
+            plus: added to the result, where there is no activation.
+        """
+        if x.device.type == "cpu" and x.dtype == torch.float32 and can_pack():
+            if self._packed is None:
+                self._packed = PackedFilters(self.weight, self.bias, self.stride, self.groups)
+            return self._packed(x, self.activation, plus)
+        padding = self.weight.shape[-1] // 2
+        y = functional.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+        if plus is not None:
+            return y.add_(plus)
+        if self.activation is None:
+            return y
+        return functional.relu_(y) if self.activation == "relu" else functional.relu6(y, True)
+
+
+class FusedInverted(nn.Module):
+    """An `InvertedResidual` whose convolutions do what follows them as well."""
+
+    def __init__(self, block: InvertedResidual) -> None:
+        super().__init__()
+        expand = [each for each in block.expand if isinstance(each, NormedConv)]
+        self.expand = nn.Sequential(*(_folded(conv, "relu6") for conv in expand))
+        self.depthwise = _folded(block.depthwise, "relu6")
+        self.project, self.adds = _folded(block.project), block.adds
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, width_in, H, W) to (N, width_out, H / stride, W / stride)."""
-        filters = (self.weight, self.bias)
-        padding, stride = [self.weight.shape[-1] // 2] * 2, [self.stride] * 2
-        by_name = torch.backends.mkldnn.is_available() and x.dtype == torch.float32
-        if by_name and x.device.type == "cpu":
-            return torch.mkldnn_convolution(x, *filters, padding, stride, [1, 1], self.groups)
-        return functional.conv2d(x, *filters, stride, padding, groups=self.groups)
+        """Map (N, width_in, H, W) to (N, channels, H / stride, W / stride)."""
+        return self.project(self.depthwise(self.expand(x)), x if self.adds else None)
 
 
 class FusedResidual(nn.Module):
@@ -83,16 +120,15 @@ class FusedResidual(nn.Module):
     def __init__(self, block: Residual) -> None:
         super().__init__()
         self.norm = block.norm1
-        self.conv1 = fold(block.conv1, block.norm2)
-        self.conv2 = fold(block.conv2, block.norm3)
+        self.conv1 = fold(block.conv1, block.norm2, "relu")
+        self.conv2 = fold(block.conv2, block.norm3, "relu")
         self.conv3, skip = plain(block.conv3), block.skip
         self.skip = plain(skip) if isinstance(skip, nn.Conv2d) else skip
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, width_in, H, W) to (N, width_out, H, W)."""
-        y = functional.relu_(self.conv1(functional.relu_(self.norm(x))))
-        y = self.conv3(functional.relu_(self.conv2(y)))
-        return y.add_(self.skip(x))
+        y = self.conv2(self.conv1(functional.relu_(self.norm(x))))
+        return self.conv3(y, self.skip(x))
 
 
 class Float32Conv(nn.Module):
@@ -107,14 +143,14 @@ class Float32Conv(nn.Module):
         return self.conv(x.float())
 
 
-def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> FusedConv:
-    """Return one convolution that does what a convolution and the batch norm behind it do."""
+def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d, activation: str | None = None) -> FusedConv:
+    """Return one convolution that does what a convolution, its norm and an activation do."""
     mean, variance = norm.running_mean, norm.running_var
     if mean is None or variance is None or conv.bias is None:
         raise ValueError("fold takes a convolution with a bias and a norm that keeps statistics")
     scale = norm.weight / torch.sqrt(variance + norm.eps)
-    weight = conv.weight * scale[:, None, None, None]
-    return FusedConv(weight, (conv.bias - mean) * scale + norm.bias, conv.stride[0], conv.groups)
+    weight, bias = conv.weight * scale[:, None, None, None], (conv.bias - mean) * scale + norm.bias
+    return FusedConv(weight, bias, conv.stride[0], conv.groups, activation)
 
 
 def fold_before(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> FusedConv:
@@ -133,12 +169,18 @@ def plain(conv: nn.Conv2d) -> FusedConv:
     return FusedConv(conv.weight, conv.bias, conv.stride[0], conv.groups)
 
 
+def _folded(conv: NormedConv, activation: str | None = None) -> FusedConv:
+    return FusedConv(*conv.folded(), conv.stride, conv.groups, activation)
+
+
 def _fuse_children(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, Residual):
             setattr(module, name, FusedResidual(child))
+        elif isinstance(child, InvertedResidual):
+            setattr(module, name, FusedInverted(child))
         elif isinstance(child, NormedConv):
-            setattr(module, name, FusedConv(*child.folded(), child.stride, child.groups))
+            setattr(module, name, _folded(child))
         elif isinstance(child, nn.Conv2d) and child.bias is not None:
             setattr(module, name, plain(child))
         else:

@@ -32,7 +32,10 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Return milliseconds that "measuring" gives from then on, and the calls of it."""
+    """Return milliseconds that "measuring" gives from then on, and the calls of it.
+
+    bfloat16 is worth a try.
+    """
     ms, calls = {"float32": 10.0, "bfloat16": 5.0}, []
 
     def pretend(net, shape):
@@ -40,6 +43,7 @@ def measured(monkeypatch):
         return dict(ms)
 
     monkeypatch.setattr(quickest_dtype, "measure", pretend)
+    monkeypatch.setattr(quickest_dtype, "bfloat16_cost", lambda: 0.5)
     return ms, calls
 
 
@@ -50,6 +54,12 @@ def measured(monkeypatch):
 def test_bfloat16_is_taken_where_it_is_clearly_quicker(net, cache, measured, bfloat16_ms, chosen):
     measured[0]["bfloat16"] = bfloat16_ms
     assert quickest_on_cpu(net, SHAPE) == chosen
+
+
+def test_where_bfloat16_is_imitated_nothing_is_measured(net, cache, measured, monkeypatch):
+    monkeypatch.setattr(quickest_dtype, "bfloat16_cost", lambda: float("inf"))
+    assert quickest_on_cpu(net, SHAPE) == "float32"
+    assert measured[1] == []
 
 
 def test_what_was_measured_is_kept(net, cache, measured):

@@ -37,6 +37,14 @@ class Capture:
         pass
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """Let Ctrl-C be heard; a shell's background jobs begin deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def camera(monkeypatch):
     monkeypatch.setattr(sources_camera, "_open", lambda _: Capture(50))

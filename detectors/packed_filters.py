@@ -1,0 +1,79 @@
+"""Filters of a convolution as oneDNN wants them for one shape of input, laid out once."""
+
+import threading
+
+import torch
+from torch import Tensor
+
+MOST_SHAPES = 2  # each has a copy of the filters
+
+Shape = tuple[int, ...]
+
+
+class PackedFilters:
+    """Run a float32 convolution on a CPU with its filters laid out beforehand.
+
+    torch lays the filters out anew with each call, which takes as long as a tenth to a fifth of a
+    network's pass, and applies what follows in passes of its own. The sums are the same ones.
+
+    oneDNN is called by name: left to choose, torch takes another algorithm for 1 x 1 filters where
+    it has one thread, whose sums differ in their last digits, and a video's joints would differ
+    with the number of threads.
+
+    Args:
+        weight: (width_out, width_in / groups, K, K).
+        bias: (width_out,).
+        stride: of the convolution; its padding keeps the size but for that.
+        groups: of channels.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int, groups: int) -> None:
+        self.weight, self.bias = weight, bias
+        self._padding, self._stride = [weight.shape[-1] // 2] * 2, [stride] * 2
+        self._groups = groups
+        self._laid_out: dict[Shape, Tensor] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, x: Tensor, activation: str | None, plus: Tensor | None) -> Tensor:
+        """Return activation(convolution(x)), or convolution(x) + plus.
+
+        Args:
+            x: (N, width_in, H, W).
+            activation: None, "relu" or "relu6".
+            plus: of the result's shape; only without an activation.
+        """
+        how = (self._padding, self._stride, [1, 1], self._groups)
+        filters = self._for(tuple(x.shape))
+        ops = torch.ops.mkldnn
+        if plus is not None:
+            binary = ops._convolution_pointwise.binary
+            return binary(x, plus, filters, self.bias, *how, "add", 1.0, None, [], None)
+        name, limits = ACTIVATIONS[activation]
+        return ops._convolution_pointwise(x, filters, self.bias, *how, name, limits, "")
+
+    def _for(self, shape: Shape) -> Tensor:
+        """Return the filters laid out for a shape of input; the last shapes' are kept."""
+        with self._lock:
+            kept = self._laid_out.pop(shape, None)
+            if kept is None:
+                kept = torch.ops.mkldnn._reorder_convolution_weight(
+                    self.weight, self._padding, self._stride, [1, 1], self._groups, list(shape)
+                )
+                while len(self._laid_out) >= MOST_SHAPES:
+                    self._laid_out.pop(next(iter(self._laid_out)))
+            self._laid_out[shape] = kept
+            return kept
+
+
+ACTIVATIONS: dict[str | None, tuple[str, list[float]]] = {
+    None: ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", [0.0, 6.0]),
+}
+
+
+def can_pack() -> bool:
+    """Say whether this torch has oneDNN and lets filters be laid out for it."""
+    return torch.backends.mkldnn.is_available() and hasattr(
+        torch.ops.mkldnn, "_reorder_convolution_weight"
+    )
