@@ -1,6 +1,8 @@
 """Filters of a convolution as oneDNN wants them for one shape of input, laid out once."""
 
 import threading
+from functools import cache
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -8,6 +10,11 @@ from torch import Tensor
 MOST_SHAPES = 2  # each has a copy of the filters
 
 Shape = tuple[int, ...]
+ACTIVATIONS: dict[str | None, tuple[str, list[float]]] = {
+    None: ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", [0.0, 6.0]),
+}
 
 
 class PackedFilters:
@@ -29,8 +36,8 @@ class PackedFilters:
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int, groups: int) -> None:
         self.weight, self.bias = weight, bias
-        self._padding, self._stride = [weight.shape[-1] // 2] * 2, [stride] * 2
-        self._groups = groups
+        # padding, stride, dilation, groups
+        self._how = ([weight.shape[-1] // 2] * 2, [stride] * 2, [1, 1], groups)
         self._laid_out: dict[Shape, Tensor] = {}
         self._lock = threading.Lock()
 
@@ -42,36 +49,28 @@ class PackedFilters:
             activation: None, "relu" or "relu6".
             plus: of the result's shape; only without an activation.
         """
-        how = (self._padding, self._stride, [1, 1], self._groups)
         filters = self._for(tuple(x.shape))
-        ops = torch.ops.mkldnn
+        convolve = torch.ops.mkldnn._convolution_pointwise
         if plus is not None:
-            binary = ops._convolution_pointwise.binary
-            return binary(x, plus, filters, self.bias, *how, "add", 1.0, None, [], None)
+            inputs = (x, plus, filters, self.bias)
+            return cast(Tensor, convolve.binary(*inputs, *self._how, "add", 1.0, None, [], None))
         name, limits = ACTIVATIONS[activation]
-        return ops._convolution_pointwise(x, filters, self.bias, *how, name, limits, "")
+        return cast(Tensor, convolve.default(x, filters, self.bias, *self._how, name, limits, ""))
 
     def _for(self, shape: Shape) -> Tensor:
         """Return the filters laid out for a shape of input; the last shapes' are kept."""
         with self._lock:
             kept = self._laid_out.pop(shape, None)
             if kept is None:
-                kept = torch.ops.mkldnn._reorder_convolution_weight(
-                    self.weight, self._padding, self._stride, [1, 1], self._groups, list(shape)
-                )
+                lay_out = torch.ops.mkldnn._reorder_convolution_weight
+                kept = cast(Tensor, lay_out(self.weight, *self._how, list(shape)))
                 while len(self._laid_out) >= MOST_SHAPES:
                     self._laid_out.pop(next(iter(self._laid_out)))
             self._laid_out[shape] = kept
             return kept
 
 
-ACTIVATIONS: dict[str | None, tuple[str, list[float]]] = {
-    None: ("none", []),
-    "relu": ("relu", []),
-    "relu6": ("hardtanh", [0.0, 6.0]),
-}
-
-
+@cache
 def can_pack() -> bool:
     """Say whether this torch has oneDNN and lets filters be laid out for it."""
     return torch.backends.mkldnn.is_available() and hasattr(
