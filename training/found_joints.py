@@ -23,6 +23,7 @@ from .augment import Augmentation, Augmenter
 from .distributed import Place
 from .fusion_maps import TrainingMaps
 from .fusion_views import changed_views
+from .kept_memory import keep_freed_memory
 from .loop import Progress, agrees
 from .synthetic_pictures import SyntheticPictures
 
@@ -85,6 +86,7 @@ def find_joints(
         device: of the detector.
         progress: called after each batch with seen, total, loss (none: 0) and samples_per_s.
     """
+    keep_freed_memory(device)
     augmenter = Augmenter(augmentation, torch.Generator().manual_seed(seed))
     size, joints, poses = maps.crop_size, [], []
     batches = people.batches(0, BATCH, BATCH)

@@ -17,6 +17,7 @@ from ..poses.errors import BadInput, Lift3dError
 from .average import move_average, start_average
 from .checkpoint import load_checkpoint, save_checkpoint
 from .distributed import Place
+from .kept_memory import keep_freed_memory
 from .schedule import learning_rate
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,8 @@ def train_loop(
     Every step draws from a generator seeded by (seed, step, rank), so a training that was killed
     and started again draws what it would have drawn. `checkpoint.safetensors` is written whole or
     not at all, after `on_checkpoint`; `log.jsonl` gets a line with each one, its loss
-    that of the first process's last batch.
+    that of the first process's last batch. On a CPU the process keeps the memory of its largest
+    step.
 
     Args:
         net: on the place's device, in its first state.
@@ -103,6 +105,7 @@ def train_loop(
     """
     if settings.batch % place.world:
         raise BadInput(f"batch must be a multiple of {place.world} processes, got {settings.batch}")
+    keep_freed_memory(place.device)
     average = start_average(net)
     optimizer = torch.optim.AdamW(
         groups or [{"params": list(net.parameters())}], settings.rate, weight_decay=1e-2

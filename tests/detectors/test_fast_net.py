@@ -56,6 +56,19 @@ def test_the_quick_network_gives_the_same_maps(net):
     assert (quick.stride, quick.divisor, quick.config) == (net.stride, net.divisor, net.config)
 
 
+@pytest.mark.parametrize(("dtype", "at_once"), [(torch.float32, 2), (torch.bfloat16, 5)])
+def test_large_batches_go_through_a_cpu_in_parts(dtype, at_once, monkeypatch):
+    net = NETS["stacked"]().eval()
+    quick, seen = FastNet(net, dtype), []
+    monkeypatch.setattr(quick._net, "forward", lambda x: seen.append(len(x)) or [x[:, :1], x])
+    images = torch.arange(11.0).view(11, 1, 1, 1).expand(11, 3, 256, 256)
+    first, last = quick(images)
+    assert seen == [at_once] * (11 // at_once) + [1]
+    assert (first == images[:, :1]).all()
+    assert (last == images).all()
+    assert [len(maps) for maps in quick(images[:0])] == [0, 0]
+
+
 def test_every_norm_behind_a_convolution_is_gone(net):
     quick = FastNet(net, torch.float32)
     assert not any(isinstance(module, Residual | NormedConv) for module in quick.modules())
