@@ -20,6 +20,7 @@ from lift3d.poses.errors import BadInput
 from lift3d.training.fusion import FusionRecipe
 
 TINY = ("--size", "small", "--width", "0.1", "--batch", "2", "--workers", "0", "--device", "cpu")
+TINY += ("--found", "64", "--joint-samples", "512")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_people_may_be_made_while_training(pack, tmp_path, monkeypatch):
 
     done = run(
         train_fusion_command, "--mocap", mocap, "--detector", "none", "-o", tmp_path / "run",
-        "--samples", 2, "--validation-samples", 1, "--joint-samples", 1024, *TINY,
+        "--samples", 2, "--validation-samples", 1, *TINY, "--joint-samples", 1024,
     )  # fmt: skip
 
     assert done.exit_code == 0, done.output
