@@ -17,6 +17,8 @@ from .calibration import calibration_error, joint_hits
 from .metrics_2d import pck_torso, torso_length_px
 
 MPII = get_skeleton("mpii16")
+BATCH = 64
+CPU_BATCH = 2  # a CPU is quicker with few: see detectors.fast_net
 LIMB_JOINTS = (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15)
 
 
@@ -27,7 +29,6 @@ def find_joints(
     device: torch.device,
     flip: bool = False,
     calibration: Calibration | None = None,
-    batch: int = 64,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return joints (N, 16, 2) in the crops' own pixels and confidences (N, 16).
 
@@ -35,6 +36,7 @@ def find_joints(
     """
     joints, confidence = [], []
     side = crops.images.shape[1]
+    batch = CPU_BATCH if device.type == "cpu" else BATCH
     for start in range(0, len(crops), batch):
         images = stack_images(list(crops.images[start : start + batch]), device)
         inputs = torch.nn.functional.interpolate(
