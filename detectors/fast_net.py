@@ -44,9 +44,9 @@ class FastNet(nn.Module):
         if images.device.type != "cpu":
             return self._pass(images)
         parts = [self._pass(part) for part in images.split(self._at_once(images))]
-        return (
-            parts[0] if len(parts) == 1 else [torch.cat(maps) for maps in zip(*parts, strict=True)]
-        )
+        if len(parts) == 1:
+            return parts[0]
+        return [torch.cat(maps) for maps in zip(*parts, strict=True)]
 
     def _pass(self, images: Tensor) -> list[Tensor]:
         return [maps.float() for maps in self._net(images.to(self.dtype))]

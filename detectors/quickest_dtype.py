@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ..models.bfloat16 import PAYS, bfloat16_cost
+from ..models.bfloat16 import PAYS, may_pay
 from ..models.heatmap_net import HeatmapNet
 from ..poses.errors import BadInput
 from .fast_net import FastNet
@@ -22,7 +22,6 @@ from .user_cache import keep_answer, read_answer
 
 ROUNDS = 5
 MOST_S = 0.5  # where bfloat16 is emulated a pass can take that long
-HOPELESS = 2.0  # cost of one convolution in bfloat16 from which no network is timed in it
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOPIC = "quickest"
 
@@ -53,13 +52,13 @@ def dtype_for(
 def quickest_on_cpu(net: HeatmapNet, shape: tuple[int, ...]) -> str:
     """Return "float32" or "bfloat16", as kept in the cache or by measuring.
 
-    Where one convolution takes long in bfloat16 a pass could take seconds: none is tried.
+    Where a pass in bfloat16 would take seconds none is tried.
     """
     question = _question(net, shape)
     kept = _kept(question)
     if kept:
         return kept
-    if bfloat16_cost() > HOPELESS:
+    if not may_pay():
         return "float32"
     ms = measure(net, shape)
     kept = _kept(question)

@@ -27,15 +27,32 @@ def quick_autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
+def may_pay() -> bool:
+    """Say whether bfloat16 is worth a try on this CPU.
+
+    With AVX2 alone it is not: a whole network takes up to a hundred times as long there.
+    """
+    return torch.backends.cpu.get_cpu_capability() != "AVX2"
+
+
 @cache
 def bfloat16_cost() -> float:
     """Return the time of a convolution in bfloat16 on this CPU as a part of that in float32.
 
-    Infinite where torch has AVX2 alone: a whole network takes up to a hundred times as long there.
-    Else the least of several passes, taken in turns.
+    The least of several passes of one thread, taken in turns: several threads wait for one another
+    where other programs run. Infinite where it is not worth a try.
     """
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+    if not may_pay():
         return float("inf")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _timed_cost()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _timed_cost() -> float:
     generator = torch.Generator().manual_seed(0)
     shapes = ((1, WIDTH, SIDE, SIDE), (WIDTH, WIDTH, 3, 3))
     drawn = [torch.randn(shape, generator=generator) for shape in shapes]

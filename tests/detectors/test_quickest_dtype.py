@@ -43,7 +43,7 @@ def measured(monkeypatch):
         return dict(ms)
 
     monkeypatch.setattr(quickest_dtype, "measure", pretend)
-    monkeypatch.setattr(quickest_dtype, "bfloat16_cost", lambda: 0.5)
+    monkeypatch.setattr(quickest_dtype, "may_pay", lambda: True)
     return ms, calls
 
 
@@ -57,7 +57,7 @@ def test_bfloat16_is_taken_where_it_is_clearly_quicker(net, cache, measured, bfl
 
 
 def test_where_bfloat16_is_imitated_nothing_is_measured(net, cache, measured, monkeypatch):
-    monkeypatch.setattr(quickest_dtype, "bfloat16_cost", lambda: float("inf"))
+    monkeypatch.setattr(quickest_dtype, "may_pay", lambda: False)
     assert quickest_on_cpu(net, SHAPE) == "float32"
     assert measured[1] == []
 

@@ -24,7 +24,9 @@ def test_without_avx512_nothing_is_timed(capability, monkeypatch):
 def test_a_convolution_is_timed_in_both(capability):
     capability("AVX512")
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
     assert 0.01 < bfloat16_cost() < 10_000
+    assert torch.get_num_threads() == threads
     after = torch.rand(3)
     torch.manual_seed(0)
     assert (after == torch.rand(3)).all()

@@ -17,7 +17,7 @@ from lift3d.training.kept_memory import keep_freed_memory
 kept = sys.argv[1] == "keep" and keep_freed_memory(torch.device("cpu"))
 def step():
     torch.ones(16 * 2**20)  # 64 MiB
-for _ in range(12):
+for _ in range(30):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(4):
