@@ -51,6 +51,7 @@ def fill_between(
         pairs = match_boxes(first.box_xyxy_px, second.box_xyxy_px)
         for k in range(a + 1, b):
             share = (times_s[k] - times_s[a]) / max(times_s[b] - times_s[a], 1e-9)
+            share = min(max(share, 0.0), 1.0)  # times that go back name no place between
             result.append(_between(first, second, pairs, share))
         result.append(second)
     return result

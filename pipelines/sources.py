@@ -94,6 +94,7 @@ class Picker:
         self.selection = selection
         self.taken = 0 if after is None else after.ordinal + 1
         self._first = None if after is None else after.index - after.ordinal * selection.stride
+        self.least = 0 if after is None else after.index + 1  # frames before it are not taken
 
     def is_over(self, time_s: float) -> bool:
         """Say whether neither the frame of this time nor a later one is wanted."""

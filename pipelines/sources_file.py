@@ -14,7 +14,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from ..poses.errors import BadInput, DecodeError
-from .decoded_frames import Timing, pick, upright
+from .decoded_frames import Timing, pick, seconds, upright
 from .images import MIN_SIDE_PX
 from .sources import Mark, Picker, Selection, SourceFrame
 from .video_decoder import Decoder
@@ -51,11 +51,14 @@ class VideoFile:
                 raise DecodeError(
                     f"{self.name}: not one frame in it can be decoded; export it again"
                 )
-            image = upright(first, VideoReformatter())
+            image = upright(first, VideoReformatter(), decoder.aspect)
             self.size_px = (image.shape[1], image.shape[0])
             self.rate: float | None = decoder.rate
             self.n_frames: int | None = decoder.n_frames
-            self._origin: int | None = first.pts
+            self._by_dts = decoder.by_dts
+            self._origin: int | None = first.dts if self._by_dts else first.pts
+            self._table: np.ndarray | None = None
+            self._table_read = self._by_dts  # which names no frame
         finally:
             decoder.close()
         if min(self.size_px) < MIN_SIDE_PX:
@@ -66,15 +69,15 @@ class VideoFile:
         """Yield the wanted frames, those behind `after` where it is given."""
         decoder = self._open()
         try:
-            index, decoded = 0, decoder.frames()
+            index, decoded = 0, None
             if after is not None:
                 index, decoded = after.index + 1, self._behind(decoder, after)
             elif selection.start_s > 0:
                 index, decoded = self._from_time(decoder, selection.start_s)
-            picked = pick(
-                decoded, index, Picker(selection, after), self.size_px, self._time(decoder)
-            )
-            yield from picked
+            if decoded is None:
+                index, decoded = 0, decoder.frames()
+            picker, timing = Picker(selection, after), self._time(decoder)
+            yield from pick(decoded, index, picker, self.size_px, timing, decoder.aspect)
             self.problem = decoder.problem or decoder.missing(self._origin)
         finally:
             decoder.close()
@@ -88,13 +91,15 @@ class VideoFile:
             return None
         decoder = self._open()
         try:
-            table = decoder.time_stamps()
-            first = np.searchsorted(table, self._origin)
-            begin = self._origin + selection.start_s / decoder.time_base
-            index = int(np.searchsorted(table, begin) - first) + (ordinal - 1) * selection.stride
-            if not 0 <= index + first < len(table):
+            table = self._time_stamps(decoder)
+            if table is None:
                 return None
-            return Mark(ordinal - 1, index, int(table[index + first]))
+            first = int(np.searchsorted(table, self._origin))
+            begin = self._number_at(table, decoder, selection.start_s)
+            row = begin + (ordinal - 1) * selection.stride
+            if not first <= row < len(table):
+                return None
+            return Mark(ordinal - 1, row - first, int(table[row]))
         finally:
             decoder.close()
 
@@ -105,26 +110,54 @@ class VideoFile:
         return Decoder(self.name, self.name)
 
     def _time(self, decoder: Decoder) -> Timing:
-        return Timing(self._origin, decoder.time_base, self.rate)
+        return Timing(self._origin, decoder.time_base, self.rate, self._by_dts)
 
-    def _from_time(self, decoder: Decoder, start_s: float) -> tuple[int, Iterator[av.VideoFrame]]:
-        """Return the frames from a time on, and the number of the first of them."""
-        if self._origin is None:
-            return 0, decoder.frames()
-        table = decoder.time_stamps()
-        decoder.reopen()
+    def _time_stamps(self, decoder: Decoder) -> np.ndarray | None:
+        """Return the time stamps by which frames are found; None where they are not."""
+        if self._origin is not None and not self._table_read:
+            self._table, self._table_read = decoder.time_stamps(), True
+            decoder.reopen()
+        return self._table
+
+    def _number_at(self, table: np.ndarray, decoder: Decoder, start_s: float) -> int:
+        """Return the row of the first time stamp that lies at a time or later."""
+        assert self._origin is not None
+        origin, row = self._origin, 0
+        if start_s > 0:
+            row = max(0, int(np.searchsorted(table, origin + start_s / decoder.time_base)) - 1)
+        while row < len(table) and seconds(int(table[row]), origin, decoder.time_base) < start_s:
+            row += 1
+        return row
+
+    def _from_time(
+        self, decoder: Decoder, start_s: float
+    ) -> tuple[int, Iterator[av.VideoFrame] | None]:
+        """Return the frames from a time on, and the number of the first of them.
+
+        None where they are not found by seeking.
+        """
+        table = self._time_stamps(decoder)
+        if table is None:
+            return 0, None
+        assert self._origin is not None
         first = int(np.searchsorted(table, self._origin))
-        at = int(np.searchsorted(table, self._origin + start_s / decoder.time_base))
+        at = self._number_at(table, decoder, start_s)
         if at - first < 2 or at >= len(table):
-            return 0, decoder.frames()
+            return 0, None
         mark = Mark(-1, at - first - 1, int(table[at - 1]))
         return at - first, self._behind(decoder, mark)
 
-    def _behind(self, decoder: Decoder, mark: Mark) -> Iterator[av.VideoFrame]:
-        """Return the frames behind a mark, by seeking where that leads there for certain."""
+    def _behind(self, decoder: Decoder, mark: Mark) -> Iterator[av.VideoFrame] | None:
+        """Return the frames behind a mark, by seeking where that leads there for certain.
+
+        None where the time stamps do not name frames, so that they must be counted.
+        """
+        if self._time_stamps(decoder) is None:
+            return None
+        assert self._origin is not None
         for step_s in STEPS_BACK_S:
             target = mark.pts - int(step_s / decoder.time_base)
-            if self._origin is None or target <= self._origin:
+            if target <= self._origin:
                 break
             decoded = decoder.frames_from(target)
             frame = next(decoded, None)
@@ -138,8 +171,8 @@ class VideoFile:
                 return decoded
         decoder.reopen()
         decoded = decoder.frames()
-        for index, frame in enumerate(decoded):
-            if frame.pts == mark.pts or (self._origin is None and index == mark.index):
+        for frame in decoded:
+            if frame.pts == mark.pts:
                 break
         return decoded
 
@@ -168,18 +201,21 @@ class VideoPipe:
                 "-: no frame in what came on stdin can be decoded; pipe a whole video, MP4 "
                 "only with its index in front (faststart), or give the file"
             )
-        image = upright(first, VideoReformatter())
+        image = upright(first, VideoReformatter(), self._decoder.aspect)
         self.size_px = (image.shape[1], image.shape[0])
         self.rate: float | None = self._decoder.rate
         self.n_frames: int | None = None
-        self._timing = Timing(first.pts, self._decoder.time_base, self.rate)
+        by_dts = self._decoder.by_dts
+        origin = first.dts if by_dts else first.pts
+        self._timing = Timing(origin, self._decoder.time_base, self.rate, by_dts)
         self._decoded = chain([first], decoded)
 
     def frames(self, selection: Selection, after: Mark | None = None) -> Iterator[SourceFrame]:
         """Yield the wanted frames; they cannot be asked for twice."""
         if after is not None:
             raise BadInput("stdin cannot be gone on with; give the file's name")
-        yield from pick(self._decoded, 0, Picker(selection), self.size_px, self._timing)
+        picker, aspect = Picker(selection), self._decoder.aspect
+        yield from pick(self._decoded, 0, picker, self.size_px, self._timing, aspect)
         self.problem = self._decoder.problem
 
     def close(self) -> None:

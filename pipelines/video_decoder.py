@@ -13,6 +13,7 @@ import numpy as np
 from ..poses.errors import BadInput, DecodeError
 
 LEAST_MISSING_S = 0.5
+LEAST_ASPECT = Fraction(1, 4)  # of a pixel; a file that says less, or more than 4, is wrong
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ class Decoder:
             raise
         self._stream.thread_type = "AUTO"
         self.time_base: Fraction = self._stream.time_base or Fraction(1, 90_000)
+        context = self._stream.codec_context
+        given = self._stream.sample_aspect_ratio or context.sample_aspect_ratio
+        usable = given and LEAST_ASPECT <= given <= 1 / LEAST_ASPECT
+        self.aspect = Fraction(given) if usable else Fraction(1)
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.rate = float(rate) if rate else None
 
@@ -87,16 +92,36 @@ class Decoder:
             "copy or download it again"
         )
 
-    def time_stamps(self) -> np.ndarray:
-        """Return the sorted time stamps of the frames, read from the packets without decoding."""
-        stamps = []
+    @property
+    def by_dts(self) -> bool:
+        """Whether frames, once one is decoded, have their times in the order of decoding alone.
+
+        AVI stores no other: where frames are stored out of order their own stamps come out wrong.
+        """
+        reordered = self._stream.codec_context.has_b_frames
+        return bool(reordered) and self._container.format.name == "avi"
+
+    def time_stamps(self) -> np.ndarray | None:
+        """Return the sorted time stamps of the frames, read from the packets without decoding.
+
+        None where one comes twice or those of decoding fall back, as in recordings that were
+        joined byte by byte: they name no frame then.
+        """
+        stamps: list[int] = []
+        last, falls = None, False
         try:
             for packet in self._container.demux(self._stream):
-                if packet.size and packet.pts is not None and not packet.is_discard:
-                    stamps.append(packet.pts)  # noqa: PERF401
+                if not packet.size or packet.is_discard:
+                    continue
+                if packet.dts is not None:
+                    falls = falls or (last is not None and packet.dts < last)
+                    last = packet.dts
+                if packet.pts is not None:
+                    stamps.append(packet.pts)
         except av.FFmpegError:
             log.debug("%s: packets end with an error", self._name)
-        return np.sort(np.array(stamps, np.int64))
+        table = np.sort(np.array(stamps, np.int64))
+        return None if falls or (np.diff(table) <= 0).any() else table
 
     def frames_from(self, pts: int) -> Iterator[av.VideoFrame]:
         """Seek to the last key frame before a time stamp and return the frames from there on."""

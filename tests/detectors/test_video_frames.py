@@ -39,6 +39,14 @@ def test_a_box_moves_evenly_over_time_between_two_looks():
     np.testing.assert_allclose(filled[1].score, [0.7])
 
 
+def test_a_box_stays_between_two_looks_though_times_go_back():
+    looks = [found(([0, 0, 10, 20], 0.8)), found(([4, 0, 14, 20], 0.4))]
+    for times in ([1.92, 1.96, 0.0, 0.04], [0.0, -5.0, 9.0, 0.1]):
+        for people in fill_between([0, 3], looks, times):
+            assert 0 <= people.box_xyxy_px[0, 0] <= 4
+            assert 0.4 <= people.score[0] <= 0.8
+
+
 def test_who_is_in_one_look_alone_stays_for_half_the_time():
     looks = [found(([0, 0, 10, 20], 0.8)), found(([50, 0, 60, 20], 0.6))]
     filled = fill_between([0, 4], looks, [0.0, 0.1, 0.2, 0.3, 0.4])

@@ -2,6 +2,7 @@
 
 import io
 import os
+from fractions import Fraction
 
 import av
 import cv2
@@ -68,6 +69,84 @@ def test_going_on_works_without_time_stamps(make_video, tmp_path):
     rest = list(source.frames(Selection(stride=2), after=whole[2]))
     assert numbers(rest) == numbers(whole[3:])
     assert (rest[0].image == whole[3].image).all()
+
+
+@pytest.fixture
+def joined(make_video, tmp_path):
+    """Two recordings of 20 frames in one file, whose time stamps begin anew in the middle."""
+    part = make_video(tmp_path / "part.ts", 20).read_bytes()
+    (tmp_path / "joined.ts").write_bytes(part + part)
+    return VideoFile(tmp_path / "joined.ts")
+
+
+def test_time_goes_on_where_the_stamps_begin_anew(joined):
+    times = [frame.time_s for frame in joined.frames(Selection())]
+    np.testing.assert_allclose(np.diff(times), 0.04, atol=1e-6)
+    assert len(times) == 40
+    assert numbers(joined.frames(Selection(start_s=1.0))) == [(k, 25 + k) for k in range(15)]
+
+
+def test_recordings_with_other_time_stamps_are_joined_too(make_video, tmp_path):
+    ends = [make_video(tmp_path / "1.ts", 20, times_ms=[40 * k for k in range(20)])]
+    ends.append(make_video(tmp_path / "2.ts", 20, times_ms=[13 + 40 * k for k in range(20)]))
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in ends))
+    source = VideoFile(tmp_path / "joined.ts")
+    whole = list(source.frames(Selection()))
+    rest = list(source.frames(Selection(), after=whole[25]))
+    assert numbers(rest) == numbers(whole[26:])
+    assert (np.diff([frame.time_s for frame in whole]) > 0.03).all()
+
+
+@pytest.mark.parametrize("after", [5, 19, 20, 30])
+def test_going_on_counts_frames_whose_time_stamps_come_twice(joined, after):
+    selection = Selection(stride=3)
+    whole = list(joined.frames(selection))
+    mark = whole[min(after // 3, len(whole) - 1)]
+    rest = list(joined.frames(selection, after=mark))
+    assert numbers(rest) == numbers(whole[mark.ordinal + 1 :])
+    assert [frame.time_s for frame in rest] == [f.time_s for f in whole[mark.ordinal + 1 :]]
+    assert joined.mark_before(4, selection) is None
+
+
+def test_avi_with_reordered_frames_is_counted(make_video, tmp_path):
+    source = VideoFile(make_video(tmp_path / "a.avi", 20, options={"bf": "3", "g": "10"}))
+    times = [frame.time_s for frame in source.frames(Selection())]
+    np.testing.assert_allclose(times, np.arange(20) / 25, atol=1e-6)
+    rest = list(source.frames(Selection(), after=list(source.frames(Selection()))[11]))
+    assert [frame.time_s for frame in rest] == times[12:]
+
+
+def test_a_start_at_a_frames_own_time_begins_with_it(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)  # in units of 1/12800 s
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for k in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 4 * k, np.uint8), "rgb24")
+            frame.pts = k
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = VideoFile(path)
+    times = [frame.time_s for frame in source.frames(Selection())]
+    begins = [next(source.frames(Selection(start_s=time_s))).index for time_s in times]
+    assert begins == list(range(60))
+    mark = source.mark_before(1, Selection(start_s=times[7]))
+    assert mark is not None
+    assert mark.index == 7
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 72, 80, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 9)
+        frame = av.VideoFrame.from_ndarray(np.zeros((80, 72, 3), np.uint8), "rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = VideoFile(path)
+    assert source.size_px == (128, 80)
+    assert next(source.frames(Selection())).image.shape == (80, 128, 3)
 
 
 def test_the_mark_before_a_frame_is_found_without_decoding(make_video, tmp_path):
