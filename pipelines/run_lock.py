@@ -76,8 +76,11 @@ class RunLock:
         except FileExistsError:
             return False
         except OSError:  # a file system without links
-            with self._path.open("x") as file:
-                file.write(mine.read_text())
+            try:
+                with self._path.open("x") as file:
+                    file.write(mine.read_text())
+            except FileExistsError:
+                return False
         finally:
             mine.unlink(missing_ok=True)
         return True

@@ -148,21 +148,23 @@ class OfflineSmoother:
             if row in stretch.poses:
                 values[k], weights[k] = to_signals(poses[k])
         values, weights = fill_gaps(time_s, values, weights, self.max_gap_s)
-        lengths: Array = np.zeros((*weights.shape, 2))  # squared length and its noise
-        lengths[:, :J, 0] = squared_lengths(values[:, :J], skeleton)
-        lengths[:, :J, 1] = squared_noise(time_s, values[:, :J], skeleton)
-        signals = np.concatenate([values, np.nan_to_num(lengths)], -1)
-        if self.method == "butterworth":
-            smooth = butterworth(time_s, signals, weights, cutoff_hz=self.cutoff_hz)
-        else:
-            smooth = savitzky_golay(time_s, signals, weights, window_s=self.window_s)
+        # NaN where the joint that a bone comes from is missed: such a bone has no say in its length
+        squared = squared_lengths(values[:, :J], skeleton)
+        noise = squared_noise(time_s, values[:, :J], skeleton)
+        lengths = self._filtered(time_s, np.stack([squared, noise], -1), weights[:, :J])
+        smooth = self._filtered(time_s, values, weights)
         smooth[weights <= 0] = np.nan
-        squared = smooth[:, :J, 3] - smooth[:, :J, 4]
-        smooth[:, :J, :3] = restore_lengths(smooth[:, :J, :3], squared, skeleton)
+        smooth[:, :J] = restore_lengths(smooth[:, :J], lengths[..., 0] - lengths[..., 1], skeleton)
         return [
             from_signals(pose, value, confidence)
-            for pose, value, confidence in zip(poses, smooth[..., :3], weights, strict=True)
+            for pose, value, confidence in zip(poses, smooth, weights, strict=True)
         ]
+
+    def _filtered(self, time_s: Array, values: Array, weights: Array) -> Array:
+        """Return signals (T, S, C) filtered, by their weights (T, S)."""
+        if self.method == "butterworth":
+            return butterworth(time_s, values, weights, cutoff_hz=self.cutoff_hz)
+        return savitzky_golay(time_s, values, weights, window_s=self.window_s)
 
 
 @dataclass(frozen=True)

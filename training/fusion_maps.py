@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..datasets.detector_noise import DetectorNoise
-from ..detectors.crop_inference import infer_crops
+from ..detectors.crop_inference import read_maps as joints_of_maps
+from ..detectors.crop_inference import to_maps
 from ..detectors.preprocess import to_input
 from ..lifting.joint_maps import drawn_maps, plan_maps, read_maps, same_area
 from ..models.bfloat16 import quick_autocast
@@ -111,7 +112,10 @@ class TrainingMaps:
         assert detector is not None
         inputs = to_input(crops).contiguous(memory_format=torch.channels_last)
         with quick_autocast(crops.device):
-            joints = infer_crops(detector.net, inputs, None, detector.calibration)
+            output = detector.net(inputs)[-1]
+        # in float32: 16 bits would put joints into steps of a quarter of a cell
+        maps = to_maps(output, detector.net.config.output)
+        joints = joints_of_maps(maps, detector.net, False, detector.calibration)
         placed = convert_joints(
             joints.joints_px.float().cpu().numpy(),
             joints.confidence.float().cpu().numpy(),

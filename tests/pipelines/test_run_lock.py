@@ -57,6 +57,21 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
         assert json.loads((tmp_path / ".lift3d.lock").read_text())["pid"] == os.getpid()
 
 
+def test_where_files_cannot_be_linked_locks_hold_and_are_taken_over(tmp_path, monkeypatch):
+    def refuse(*paths):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    dead = {"pid": child.pid, "host": platform.node(), "began": "1"}
+    (tmp_path / ".lift3d.lock").write_text(json.dumps(dead))
+    with RunLock(tmp_path):
+        assert json.loads((tmp_path / ".lift3d.lock").read_text())["pid"] == os.getpid()
+        with pytest.raises(BadInput, match="is in use by another run"), RunLock(tmp_path):
+            pass
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
 def test_a_process_that_got_a_dead_ones_number_does_not_hold_its_lock(tmp_path):
     (tmp_path / ".lift3d.lock").write_text(json.dumps(other_process(began="another time")))

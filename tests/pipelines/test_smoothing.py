@@ -326,3 +326,16 @@ def test_settings_out_of_range_are_refused(kind, settings, message):
     with pytest.raises(BadInput) as error:
         kind(**settings)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("method", ["butterworth", "savitzky-golay"])
+def test_a_joint_that_is_missed_moves_no_other(method):
+    knee = H36M17.index("left_knee")
+    frames = clip(np.repeat(BODY[None], 100, 0), 25)
+    for k in [*range(3), *range(40, 70)]:
+        joints_mm, confidence = BODY.copy(), np.ones(17)
+        joints_mm[knee], confidence[knee] = np.nan, 0
+        frames[k] = Frame(k, k / 25, [person(joints_mm, confidence=confidence)])
+    others = [j for j in range(17) if j != knee]
+    smooth = joints_of(run(OfflineSmoother(method=method), frames))[:, others]
+    assert np.abs(smooth - BODY[others]).max() < 0.01

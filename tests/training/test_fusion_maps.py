@@ -95,6 +95,16 @@ def test_a_detector_makes_the_maps_that_it_finds(detector):
     assert (one.amax((2, 3)) > 0).all()
 
 
+def test_joints_are_read_in_float32_where_the_network_runs_in_16_bits(detector, monkeypatch):
+    def half(device):
+        return torch.autocast(device.type, torch.bfloat16)
+
+    monkeypatch.setattr("lift3d.training.fusion_maps.quick_autocast", half)
+    joints_px, confidence, maps = TrainingMaps(MapDraws(), detector).look(batch()[0])
+    assert joints_px.dtype == confidence.dtype == maps.dtype == torch.float32
+    assert (joints_px != joints_px.bfloat16().float()).float().mean() > 0.9
+
+
 def test_photos_without_labels_go_to_the_detector(detector):
     crops, joints_px = batch()
     joints_px[1] = torch.nan
