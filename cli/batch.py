@@ -67,6 +67,8 @@ def batch(ctx: click.Context, **given: Any) -> None:
     formats = tuple(dict.fromkeys(part.strip() for part in given["formats"].split(",")))
     check_formats(formats)
     settings, shard = stream_settings(given), _parse_shard(given["shard"])
+    if given["address"] and given["engine"] != "ray":
+        raise click.UsageError("--address is a Ray cluster's; give --engine ray with it")
     parts = parts_info(given["detector"], given["lifter"])
     out = VideoOutput(Path(given["output"]).absolute(), parts, formats, given["overlay"])
     items = find_videos(given["folder"])

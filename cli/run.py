@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PHOTO_FORMATS = ("json", "npz")
 VIDEO_ONLY = ("jsonl", "csv", "parquet")
+MANIFEST = "manifest.json"
 
 
 @click.command(short_help="Turn photos and videos into 3D poses.")
@@ -73,6 +74,7 @@ def run(ctx: click.Context, **given: Any) -> None:
     if not found.photos and not found.videos:
         ctx.exit(2 if found.errors else 1)
     photo_out, video_out = _outputs(given, formats, found)
+    _check_streams(video_out, found.videos, settings)
     photos, videos, taken = found.photos, found.videos, 0
     if not given["overwrite"]:
         photos, taken = _leave_out_finished(photo_out, photos)
@@ -138,12 +140,15 @@ def _leave_out_finished(
 def _leave_out_finished_videos(
     out: "VideoOutput", items: list["VideoItem"]
 ) -> tuple[list["VideoItem"], int]:
-    """Return the videos still to do, and how many have others' results in their place.
+    """Return the videos still to do, and how many have others' results, or broken ones, instead.
 
-    A camera's or a stream's results are never its own: it gives something else each time.
+    A camera's or a stream's results are never its own: it gives something else each time. Of a
+    video that breaks off all is done that can be, and it is named each time.
     """
+    from ..pipelines.manifest import read_manifest
     from ..pipelines.sources import is_stream
 
+    entries = read_manifest(out.folder / MANIFEST) if items else {}
     todo, taken = [], 0
     for item in items:
         if out.belongs_to_another(item):
@@ -156,7 +161,21 @@ def _leave_out_finished_videos(
             there = f"{out.path(item, out.formats[0])} holds an earlier recording"
             again = "choose another folder with -o, or --overwrite"
             click.echo(f"lift3d: {item.source}: {there}; {again}", err=True)
+        elif entries.get(item.name, {}).get("status") == "damaged":
+            taken += 1
+            problem = entries[item.name].get("problem")
+            click.echo(f"lift3d: {problem}; --overwrite does it again", err=True)
     return todo, taken
+
+
+def _check_streams(out: "VideoOutput", items: list["VideoItem"], settings: Any) -> None:
+    """Raise where a stream, which comes once, is asked for what needs to read it twice."""
+    from ..pipelines.sources import is_stream
+    from ..pipelines.video_run import check_once
+
+    for item in items:
+        if is_stream(item.source):
+            check_once(item.source, out, settings)
 
 
 def _parse_formats(text: str) -> tuple[str, ...]:
@@ -203,7 +222,7 @@ def _run_videos(
     failed = 0
     with RunLock(out.folder):
         about = (out.parts.weights_sha256, settings.to_dict())
-        manifest = Manifest(out.folder / "manifest.json", sys.argv, *about)
+        manifest = Manifest(out.folder / MANIFEST, sys.argv, *about)
         try:
             for item in items:
                 with VideoProgress(item.source) as progress:

@@ -12,6 +12,7 @@ from ..poses.errors import BadInput
 from .find_images import IMAGE_SUFFIXES
 from .images import read_image
 from .sources import Mark, Picker, Selection, SourceFrame, fit_frame
+from .stream_settings import MOST_FPS
 
 _COUNTER = re.compile(r"%0?\d*d")
 
@@ -35,8 +36,8 @@ class ImageSequence:
     live = False
 
     def __init__(self, pattern: str, fps: float) -> None:
-        if not 0 < fps < 10_000:
-            raise BadInput(f"fps must be above 0 and below 10000, got {fps}")
+        if not 0 < fps < MOST_FPS:
+            raise BadInput(f"fps must be above 0 and below {MOST_FPS}, got {fps}")
         self.name = os.path.abspath(pattern)
         self.problem: str | None = None
         self.rate: float | None = float(fps)

@@ -10,6 +10,7 @@ from ..poses.errors import BadInput
 from .sources import Selection
 
 SMOOTHERS = ("offline", "live", "none")
+MOST_FPS = 10_000
 DEFAULT_FOV_DEG = 60.0  # along the longer side: about what phones and webcams film with
 
 
@@ -42,12 +43,14 @@ class StreamSettings:
     def __post_init__(self) -> None:
         if self.smooth is not None and self.smooth not in SMOOTHERS:
             raise BadInput(f"smooth must be {', '.join(SMOOTHERS)}, got {self.smooth!r}")
+        if self.fps is not None and not 0 < self.fps < MOST_FPS:
+            raise BadInput(f"fps must be above 0 and below {MOST_FPS}, got {self.fps}")
         if self.focal_px is not None and self.fov_deg is not None:
             raise BadInput("give focal_px or fov_deg, not both")
         if self.focal_px is not None and not 0 < self.focal_px < math.inf:
             raise BadInput(f"focal_px must be above 0, got {self.focal_px}")
         if self.fov_deg is not None and not 1 <= self.fov_deg < 180:
-            raise BadInput(f"fov_deg must lie in 1..180, got {self.fov_deg}")
+            raise BadInput(f"fov_deg must be from 1 to below 180, got {self.fov_deg}")
         if self.max_people is not None and self.max_people < 1:
             raise BadInput(f"max_people must be 1 or more, got {self.max_people}")
 

@@ -53,11 +53,10 @@ class VideoOutcome:
     def line(self, output: VideoOutput) -> str:
         """Return what is said of a video that was written."""
         people = {0: "no person found", 1: "1 person"}.get(self.people, f"{self.people} people")
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
         rate = self.frames / max(self.seconds, 1e-9)
         first = output.paths(self.item)[0]
-        return (
-            f"{self.frames} frames, {people} -> {first} ({self.seconds:.1f} s, {rate:.1f} frames/s)"
-        )
+        return f"{frames}, {people} -> {first} ({self.seconds:.1f} s, {rate:.1f} frames/s)"
 
     def entry(self, output: VideoOutput) -> dict[str, Any]:
         """Return what the manifest says of the video."""
@@ -156,6 +155,25 @@ def _check_start(source: Source, settings: StreamSettings) -> None:
             )
 
 
+def check_once(name: str, output: VideoOutput, settings: StreamSettings) -> None:
+    """Raise BadInput where a source that can be read once only is asked for what needs two.
+
+    Args:
+        name: of the source.
+        output: what is to be written.
+        settings: of the video.
+    """
+    for wanted, what in (
+        (output.overlay, "--overlay reads a video twice"),
+        (settings.floor, "--floor goes through a video twice"),
+    ):
+        if wanted:
+            raise BadInput(
+                f"{name}: {what}, which this source does not allow; leave it out, or save the "
+                "video first"
+            )
+
+
 class _VideoRun:
     """One video on its way from frames to files."""
 
@@ -171,16 +189,8 @@ class _VideoRun:
     ) -> None:
         self._source, self._item, self._settings, self._output = source, item, settings, output
         self._clock, self._progress = clock, progress
-        if output.overlay and not source.rereads:
-            raise BadInput(
-                f"{source.name}: --overlay reads a video twice, which this source does not allow; "
-                "leave it out, or save the video first"
-            )
-        if settings.floor and not source.rereads:
-            raise BadInput(
-                f"{source.name}: --floor goes through a video twice, which this source does not "
-                "allow; leave it out, or save the video first"
-            )
+        if not source.rereads:
+            check_once(source.name, output, settings)
         self._clip = Clip(settings)
         self._found = FoundVideo(pipeline, source, item, settings, output, clock)
         self._camera = settings.camera(source.size_px)

@@ -182,3 +182,10 @@ def test_a_batch_killed_again_and_again_ends_as_an_undisturbed_one(arguments, ba
     assert results(tmp_path / "killed") == results(tmp_path / "whole")
     assert entries(tmp_path / "killed").keys() <= entries(tmp_path / "whole").keys()
     assert not list((tmp_path / "killed").rglob("*.part"))
+
+
+def test_a_clusters_address_without_the_cluster_is_a_usage_error(batch, tmp_path):
+    code, said = batch("--address", "here:1")
+    assert code == 2
+    assert said.splitlines()[-1].endswith("--address is a Ray cluster's; give --engine ray with it")
+    assert not (tmp_path / "out").exists()

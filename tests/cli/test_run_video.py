@@ -196,3 +196,30 @@ def test_a_start_behind_the_end_is_one_line_and_writes_nothing(lift3d, walk, tmp
         f"lift3d: {walk}: the start, 60 s, lies behind the end, about 1.2 s; give an earlier one"
     )
     assert not (tmp_path / "out" / "walk.jsonl").exists()
+
+
+def test_a_video_that_breaks_off_is_named_in_later_runs_too(lift3d, walk, make_video, tmp_path):
+    broken = make_video(tmp_path / "broken.mkv", 100, columns=8)
+    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    first, said = lift3d(broken)
+    assert first == 1
+    problem = next(line for line in said.splitlines() if "truncated" in line)
+    code, again = lift3d(broken, walk)
+    assert code == 1
+    assert f"{problem}; --overwrite does it again" in again.splitlines()
+    assert again.splitlines()[-1].startswith("1 done, 1 failed")
+
+
+def test_a_frame_rate_that_makes_no_sense_writes_nothing(lift3d, walk, tmp_path):
+    code, said = lift3d(walk, "--fps", "0")
+    assert (code, said) == (2, "lift3d: fps must be above 0 and below 10000, got 0.0\n")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--overlay", "--floor"])
+def test_what_reads_twice_is_refused_for_stdin_before_anything_is_written(lift3d, tmp_path, option):
+    code, said = lift3d("-", option)
+    assert code == 2
+    assert f"-: {option} " in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out" / "manifest.json").exists()

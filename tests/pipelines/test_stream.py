@@ -168,7 +168,7 @@ def test_a_stream_reads_no_further_than_it_is_asked_for(pipeline, monkeypatch):
         ({"smooth": "much"}, "smooth must be offline, live, none, got 'much'"),
         ({"focal_px": 900, "fov_deg": 60}, "give focal_px or fov_deg, not both"),
         ({"focal_px": 0}, "focal_px must be above 0, got 0"),
-        ({"fov_deg": 180}, "fov_deg must lie in 1..180, got 180"),
+        ({"fov_deg": 180}, "fov_deg must be from 1 to below 180, got 180"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(pipeline, given, text):
