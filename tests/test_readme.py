@@ -1,5 +1,6 @@
 """What the README shows runs: its Python blocks, and its commands as far as their arguments."""
 
+import json
 import os
 import re
 import shlex
@@ -7,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
+from lift3d import Pipeline, read_image
 from lift3d.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +70,19 @@ def test_a_python_block_runs(code, folder):
     names: dict = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
     assert names["lift3d"].__version__
+
+
+def test_the_json_shown_is_what_the_example_gives(folder):
+    shown = json.loads(blocks("json")[0])["people"][0]
+    person = Pipeline(device="cpu").run(read_image("examples/person.jpg"))[0]
+    close = np.testing.assert_allclose  # a shade apart where a processor has 16 bits
+    close(person.pose2d.score, shown["score"], atol=0.01)
+    close(person.pose2d.box_xyxy_px, shown["box_xyxy_px"], atol=2)
+    close(person.pose2d.joints_px[0], shown["joints_px"][0], atol=2)
+    close(person.pose2d.confidence[0], shown["confidence_2d"][0], atol=0.01)
+    close(person.joints_mm[:2], shown["joints_mm"][:2], atol=8)
+    close(person.confidence[:2], shown["confidence"][:2], atol=0.02)
+    close(person.camera.scale_px_per_mm, shown["camera"]["scale_px_per_mm"], rtol=0.01)
 
 
 @pytest.mark.parametrize("command", called("lift3d"))

@@ -34,6 +34,13 @@ def test_a_convolution_and_what_follows_it(activation, kernel, stride, groups):
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_a_single_map_can_be_added_to():
+    weight, bias, x, plus = drawn(1, 8, 1, 1), drawn(1), images(), images(channels=1)
+    found = PackedFilters(weight, bias, 1, 1)(x, None, plus)
+    expected = functional.conv2d(x, weight, bias) + plus
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
+
+
 def test_a_sum_leaves_what_is_added_as_it_is():
     weight, bias, x = drawn(8, 8, 3, 3), drawn(8), images()
     before = x.clone()
