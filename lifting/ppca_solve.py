@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -130,7 +130,10 @@ class PoseSolver:
         joints = roll_back(joints[:, None].expand(N, M, -1, 2), found.roll)
         scene = self._scene(unit, camera, joints, weights, found, roll)
         angles, x = found.angles.flatten(0, 1), found.solution.flatten(0, 1)
-        before = self.refiner.cost(scene, angles, x)
+        # what the search has counted: joints wholly or not at all, and weak perspective
+        as_searched = self._tensor(counted.astype(float))[:, None].expand(N, M, -1).flatten(0, 1)
+        searched = replace(scene, weights=as_searched, bend=torch.zeros_like(scene.bend))
+        before = self.refiner.cost(searched, angles, x)
         angles, x, after = self.refiner.refine(scene, angles, x, steps=steps)
         details = Details(scene, angles, x, roll.flatten())
         energy = found.energy + (after - before).view(N, M)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from lift3d.datasets.virtual_cameras import CameraRanges, photograph
 from lift3d.evaluation.metrics_3d import mpjpe_mm
 from lift3d.lifting import PPCALifter
 from lift3d.lifting.ppca_camera import camera_knowledge
+from lift3d.lifting.ppca_view import to_unit
 from lift3d.poses import Pose2D, get_skeleton
 from lift3d.poses.errors import BadInput
 
@@ -163,3 +166,37 @@ def test_a_camera_that_cannot_be_is_named(lifter, near_views, given, message):
         lifter.lift_arrays(near_views.joints_px[:2], skeleton="h36m17", **given)
 
     assert str(error.value) == message
+
+
+def test_views_are_compared_by_what_is_left_after_the_search(lifter, near_views):
+    solver, ones = lifter._solver, np.ones((60, 17))
+    unit = to_unit(near_views.joints_px, ones, lifter._mean)
+
+    def counted(weights, camera):
+        solved = solver.solve(replace(unit, weights=weights), camera, steps=3, candidates=4)
+        details = solved.details
+        after = solver.refiner.cost(details.scene, details.angles, details.x)
+        return (solved.energy - after.view_as(solved.energy)).numpy()
+
+    shades = np.random.default_rng(0).uniform(0.6, 1.0, ones.shape)
+    known = camera_knowledge(
+        60, focal_px=near_views.focal_px, centre_px=near_views.joints_px.mean(axis=1)
+    )
+    by_search = counted(ones, camera_knowledge(60))
+    np.testing.assert_allclose(counted(shades, camera_knowledge(60)), by_search, atol=0.01)
+    np.testing.assert_allclose(counted(ones, known), by_search, atol=0.01)
+
+
+def test_joints_that_are_less_sure_and_right_do_no_harm(lifter, near_views):
+    confidence = np.ones((60, 17))
+    unsure = [
+        BODY.index(f"{side}_{end}") for side in ("left", "right") for end in ("ankle", "wrist")
+    ]
+    confidence[:, unsure] = 0.2
+    errors = [
+        mpjpe_mm(
+            lifter.lift_arrays(near_views.joints_px, sure, skeleton=BODY), near_views.joints_mm
+        )
+        for sure in (np.ones((60, 17)), confidence)
+    ]
+    assert errors[1].mean() < 1.1 * errors[0].mean()
