@@ -51,8 +51,8 @@ class PackedFilters:
         """
         filters = self._for(tuple(x.shape))
         convolve = torch.ops.mkldnn._convolution_pointwise
-        if plus is not None and len(self.weight) == 1:  # torch 2.6 refuses the sum of single maps
-            return self(x, None, None).add_(plus)
+        if plus is not None and 1 in (plus.shape[1], plus[0, 0].numel()):
+            return self(x, None, None).add_(plus)  # torch 2.6 cannot tell such maps' layout
         if plus is not None:
             inputs = (x, plus, filters, self.bias)
             return cast(Tensor, convolve.binary(*inputs, *self._how, "add", 1.0, None, [], None))

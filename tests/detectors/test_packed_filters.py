@@ -34,8 +34,14 @@ def test_a_convolution_and_what_follows_it(activation, kernel, stride, groups):
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_single_map_can_be_added_to():
-    weight, bias, x, plus = drawn(1, 8, 1, 1), drawn(1), images(), images(channels=1)
+@pytest.mark.parametrize(("maps", "side"), [(1, 12), (8, 1), (1, 1)])
+def test_a_single_map_or_pixel_can_be_added_to(maps, side):
+    weight, bias, x, plus = (
+        drawn(maps, 8, 1, 1),
+        drawn(maps),
+        images(side=side),
+        drawn(2, maps, side, side),
+    )
     found = PackedFilters(weight, bias, 1, 1)(x, None, plus)
     expected = functional.conv2d(x, weight, bias) + plus
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
