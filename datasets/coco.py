@@ -33,8 +33,8 @@ def read_coco(json_path: str | Path, images: str | Path) -> PersonLabels:
         number = {key: index for index, key in enumerate(key for key in names if key in shown)}
         photo = np.array([number[person["image_id"]] for person in people], np.int64)
         keypoints = np.array([person["keypoints"] for person in people], np.float32)
-        box = np.array([person["bbox"] for person in people], np.float32).reshape(-1, 4)
-        keypoints = keypoints.reshape(-1, 17, 3)  # (M, 51) -> (M, 17, 3)
+        box = np.array([person["bbox"] for person in people], np.float32).reshape(len(people), 4)
+        keypoints = keypoints.reshape(len(people), 17, 3)  # (M, 51) -> (M, 17, 3)
     except FileNotFoundError:
         raise DecodeError(f"{json_path} does not exist; give a person_keypoints_*.json") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

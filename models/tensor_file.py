@@ -81,6 +81,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
+            if not isinstance(metadata, dict):
+                raise ValueError("its metadata is no object")
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise WeightsMissing(f"{path} does not exist; check the path or train it anew") from None

@@ -28,7 +28,7 @@ from ..poses.errors import BadInput
 from .distributed import Place, join_processes, leave_processes
 from .group_loss import BODY, GroupLoss
 from .lifting_samples import LiftingSamples, PoseDraws, training_rows
-from .loop import LoopSettings, Progress, train_loop
+from .loop import LoopSettings, Progress, make_output_folder, train_loop
 from .uncertainty import fit_sigma
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def train_consensus(
     """
     rows = training_rows(pack, recipe.hold_out)
     groups = _of_one_size(groups) if groups else joint_groups(recipe, pack, rows)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_output_folder(folder)
     place = join_processes(device)
     torch.manual_seed(recipe.seed)
     net = group_network(recipe, groups).to(place.device)

@@ -82,6 +82,9 @@ class CropSources:
             )
         if mend:
             train = [mend_crops(each) for each in train]
+        for what, sets in (("train on", train), ("validate with", held_out)):
+            if not sum(map(len, sets)):
+                raise BadInput(f"there is nobody to {what} in the data given; give more photos")
         return join_crops(train), join_crops(held_out)
 
     def _official(self) -> list[PersonLabels]:

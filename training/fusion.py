@@ -25,7 +25,7 @@ from .fusion_plot import plot_fusion
 from .fusion_start import begin_image_stream, hold_image_stream
 from .fusion_validation import FusionData, Validation, write_weights
 from .joint_branch import BATCH, BranchDraws, teach_joint_branch
-from .loop import LoopSettings, Progress, train_loop
+from .loop import LoopSettings, Progress, make_output_folder, train_loop
 from .synthetic_pictures import SyntheticPictures
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def train_fusion(
             `found` joints of another detector.
         WeightsMissing: the folder holds the training of another network.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_output_folder(folder)
     about = {"recipe": json.loads(json.dumps(asdict(recipe)))}
     place = join_processes(device)
     try:

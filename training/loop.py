@@ -110,6 +110,7 @@ def train_loop(
     optimizer = torch.optim.AdamW(
         groups or [{"params": list(net.parameters())}], settings.rate, weight_decay=1e-2
     )
+    make_output_folder(folder)
     checkpoint = folder / "checkpoint.safetensors"
     step = 0
     if checkpoint.exists():
@@ -144,6 +145,16 @@ def train_loop(
             log.info("%s", row)
             with (folder / "log.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder of a training before it begins; raise BadInput where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{folder} cannot be made ({error.strerror}); choose another folder with -o"
+        ) from None
 
 
 def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path) -> None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..datasets.mocap import TRAIN, MocapPack, read_mocap
 from ..datasets.virtual_cameras import CameraRanges, photograph
 from ..evaluation.lifting import LiftingScore, mean_pose_lifter, score_lifter
-from ..evaluation.lifting_sets import clean_set
+from ..evaluation.lifting_sets import LiftingSet, clean_set
 from ..lifting.ppca import PPCALifter
 from ..lifting.ppca_align import unit_poses
 from ..poses.errors import BadInput
+from .loop import make_output_folder
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ def train_ppca(
         BadInput: the pack does not fit, or has too few training poses.
     """
     mocap = read_mocap(pack)
+    test = clean_set(mocap, seed=seed)
+    make_output_folder(Path(output).parent)
     rows = spaced_rows(mocap, split=TRAIN, per_clip=per_clip, grades=grades)
     if select:
         learned, held = held_out_rows(mocap, rows, fold=0, folds=SELECT_FOLDS)
@@ -94,7 +97,7 @@ def train_ppca(
     lifter.fit(mocap.poses_mm[rows])
     lifter.sigma_factor_ = factor
     lifter.save(output)
-    return _validated(lifter, mocap, seed)
+    return _validated(lifter, test)
 
 
 def select_sizes(
@@ -220,9 +223,8 @@ def spaced_rows(
     return np.concatenate(chosen) if chosen else rows
 
 
-def _validated(lifter: PPCALifter, mocap: MocapPack, seed: int) -> LiftingScore:
+def _validated(lifter: PPCALifter, test: LiftingSet) -> LiftingScore:
     """Return the error on the validation subjects, and log it beside the mean pose's."""
-    test = clean_set(mocap, seed=seed)
     score, baseline = score_lifter(lifter, test), score_lifter(mean_pose_lifter(lifter), test)
     log.info("validation: %s", score)
     log.info("the mean pose alone: %s", baseline)

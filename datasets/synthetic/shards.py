@@ -95,7 +95,8 @@ def _digest(photos: Sequence[Path]) -> str:
 def _claim(folder: Path, wanted: dict[str, object]) -> None:
     """Note in the folder which set it holds, or see that it is this one."""
     path = folder / SET_FILE
-    if not path.exists():
+    begun = any(folder.glob("people-*.tar*"))
+    if not path.exists() or not begun:
         _replace(path, json.dumps(wanted, indent=1).encode())
         return
     there = _set_of(folder)

@@ -107,3 +107,9 @@ def test_people_with_other_than_17_joints_are_refused(tmp_path: Path) -> None:
     path = write_coco(tmp_path, annotation(7, {}, keypoints=[1, 1, 2] * 14))
     with pytest.raises(DecodeError, match="is not laid out as COCO keypoints"):
         read_coco(path, "val2017")
+
+
+def test_boxes_of_other_than_four_numbers_are_refused(tmp_path: Path) -> None:
+    people = [annotation(7, {"nose": (1, 2, 2)}, bbox=[1, 2, 3]) for _ in range(4)]
+    with pytest.raises(DecodeError, match="is not laid out as COCO keypoints"):
+        read_coco(write_coco(tmp_path, *people), "val2017")

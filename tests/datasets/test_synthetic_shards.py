@@ -76,6 +76,15 @@ def test_a_folder_keeps_its_set(people: SyntheticPeople, tmp_path: Path) -> None
     )
 
 
+def test_a_set_of_which_nothing_was_made_holds_no_folder(
+    people: SyntheticPeople, tmp_path: Path
+) -> None:
+    write_shards(people, 1, tmp_path)
+    (tmp_path / "people-000000.tar").unlink()
+    assert write_shards(replace(people, seed=2), 1, tmp_path) == 1
+    assert json.loads((tmp_path / "set.json").read_text())["seed"] == 2
+
+
 def test_missing_and_damaged_shards_are_named(people: SyntheticPeople, tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"has no readable set\.json"):
         next(read_shards(tmp_path))

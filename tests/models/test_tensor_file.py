@@ -1,8 +1,18 @@
 """How a network's state is kept in its file: in 16 bits, large filters perhaps in 8."""
 
+import pytest
 import torch
+from safetensors.torch import save_file
 
-from lift3d.models.tensor_file import STEP, expanded, in_bytes, read_tensors, write_tensors
+from lift3d.models.tensor_file import (
+    KEY,
+    STEP,
+    expanded,
+    in_bytes,
+    read_tensors,
+    write_tensors,
+)
+from lift3d.poses.errors import WeightsMissing
 
 
 def test_large_filters_are_kept_in_8_bits_and_come_back_to_half_a_step(tmp_path):
@@ -34,3 +44,11 @@ def test_large_filters_are_kept_in_8_bits_and_come_back_to_half_a_step(tmp_path)
 def test_filters_of_nothing_but_zeros_stay_so():
     state = {"encoder.w": torch.zeros(256, 256, 1, 1)}
     assert torch.equal(expanded(in_bytes(state))["encoder.w"], state["encoder.w"])
+
+
+@pytest.mark.parametrize("metadata", ["[1]", "3", "null"])
+def test_metadata_that_is_no_object_is_one_line(tmp_path, metadata):
+    path = tmp_path / "a.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {KEY: metadata})
+    with pytest.raises(WeightsMissing, match="its metadata is no object"):
+        read_tensors(path)

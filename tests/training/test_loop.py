@@ -144,3 +144,10 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     with pytest.raises(WeightsMissing, match=r"is no readable safetensors file"):
         train(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be made") as error:
+        train(tmp_path / "file" / "run", stop_after=0)
+    assert str(error.value).endswith("choose another folder with -o")
