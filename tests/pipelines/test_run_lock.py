@@ -17,6 +17,14 @@ def other_process(began=None):
     return {"pid": os.getppid(), "host": platform.node(), "began": began}
 
 
+def lock_of_the_dead(folder):
+    """Leave the lock of a process that is gone."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    dead = {"pid": child.pid, "host": platform.node(), "began": "1"}
+    (folder / ".lift3d.lock").write_text(json.dumps(dead))
+
+
 def test_the_lock_is_there_while_a_run_is_and_then_gone(tmp_path):
     with RunLock(tmp_path / "out"):
         assert [path.name for path in (tmp_path / "out").iterdir()] == [".lift3d.lock"]
@@ -49,10 +57,7 @@ def test_another_process_is_kept_out(tmp_path):
 
 
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    dead = {"pid": child.pid, "host": platform.node(), "began": "1"}
-    (tmp_path / ".lift3d.lock").write_text(json.dumps(dead))
+    lock_of_the_dead(tmp_path)
     with RunLock(tmp_path):
         assert json.loads((tmp_path / ".lift3d.lock").read_text())["pid"] == os.getpid()
 
@@ -62,10 +67,7 @@ def test_where_files_cannot_be_linked_locks_hold_and_are_taken_over(tmp_path, mo
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.link", refuse)
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    dead = {"pid": child.pid, "host": platform.node(), "began": "1"}
-    (tmp_path / ".lift3d.lock").write_text(json.dumps(dead))
+    lock_of_the_dead(tmp_path)
     with RunLock(tmp_path):
         assert json.loads((tmp_path / ".lift3d.lock").read_text())["pid"] == os.getpid()
         with pytest.raises(BadInput, match="is in use by another run"), RunLock(tmp_path):
