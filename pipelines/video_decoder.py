@@ -12,6 +12,10 @@ import numpy as np
 
 from ..poses.errors import BadInput, DecodeError
 
+# names and titles that are no UTF-8 are no reason to stop; PyAV 19 reads on by itself
+READ_ON: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
 LEAST_MISSING_S = 0.5
 LEAST_ASPECT = Fraction(1, 4)  # of a pixel; a file that says less, or more than 4, is wrong
 
@@ -35,7 +39,7 @@ class Decoder:
 
     def _start(self) -> None:
         try:
-            self._container: Any = av.open(self._file, metadata_errors="replace")
+            self._container: Any = av.open(self._file, **READ_ON)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise DecodeError(f"{self._name}: {_why_not_opened(self._name, error)}") from error
         try:
