@@ -19,6 +19,7 @@ import numpy as np
 from ..poses.errors import BadInput
 
 GREY = 114
+MOST_FPS = 10_000
 _URL = re.compile(r"(rtsps?|rtmp|https?|udp|tcp)://", re.IGNORECASE)
 
 
@@ -175,6 +176,12 @@ def is_camera(name: str) -> bool:
 def is_stream(name: str) -> bool:
     """Say whether a name is a camera, an address or stdin: it can be read only once."""
     return name == "-" or is_camera(name)
+
+
+def check_fps(fps: float) -> None:
+    """Raise BadInput where numbered images cannot come so many a second."""
+    if not 0 < fps < MOST_FPS:
+        raise BadInput(f"fps must be above 0 and below {MOST_FPS}, got {fps}")
 
 
 def fit_frame(image: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:

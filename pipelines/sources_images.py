@@ -11,8 +11,7 @@ from pathlib import Path
 from ..poses.errors import BadInput
 from .find_images import IMAGE_SUFFIXES
 from .images import read_image
-from .sources import Mark, Picker, Selection, SourceFrame, fit_frame
-from .stream_settings import MOST_FPS
+from .sources import Mark, Picker, Selection, SourceFrame, check_fps, fit_frame
 
 _COUNTER = re.compile(r"%0?\d*d")
 
@@ -36,8 +35,7 @@ class ImageSequence:
     live = False
 
     def __init__(self, pattern: str, fps: float) -> None:
-        if not 0 < fps < MOST_FPS:
-            raise BadInput(f"fps must be above 0 and below {MOST_FPS}, got {fps}")
+        check_fps(fps)
         self.name = os.path.abspath(pattern)
         self.problem: str | None = None
         self.rate: float | None = float(fps)

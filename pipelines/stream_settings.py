@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..poses.errors import BadInput
-from .sources import Selection
+from .sources import Selection, check_fps
 
 SMOOTHERS = ("offline", "live", "none")
-MOST_FPS = 10_000
 DEFAULT_FOV_DEG = 60.0  # along the longer side: about what phones and webcams film with
 
 
@@ -43,8 +42,8 @@ class StreamSettings:
     def __post_init__(self) -> None:
         if self.smooth is not None and self.smooth not in SMOOTHERS:
             raise BadInput(f"smooth must be {', '.join(SMOOTHERS)}, got {self.smooth!r}")
-        if self.fps is not None and not 0 < self.fps < MOST_FPS:
-            raise BadInput(f"fps must be above 0 and below {MOST_FPS}, got {self.fps}")
+        if self.fps is not None:
+            check_fps(self.fps)
         if self.focal_px is not None and self.fov_deg is not None:
             raise BadInput("give focal_px or fov_deg, not both")
         if self.focal_px is not None and not 0 < self.focal_px < math.inf:

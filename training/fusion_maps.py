@@ -123,7 +123,7 @@ class TrainingMaps:
             _MPII,
         )
         px, confidence = (torch.from_numpy(a).to(crops.device) for a in placed[:2])
-        return px, confidence, joints.maps.float()
+        return px, confidence, maps
 
     def _detected(self, crops: Tensor, size: int) -> Tensor:
         px, confidence, found = self.look(crops)

@@ -108,7 +108,7 @@ def test_going_on_counts_frames_whose_time_stamps_come_twice(joined, after):
     assert joined.mark_before(4, selection) is None
 
 
-def test_avi_with_reordered_frames_is_counted(make_video, tmp_path):
+def test_avi_with_reordered_frames_has_even_times(make_video, tmp_path):
     source = VideoFile(make_video(tmp_path / "a.avi", 20, options={"bf": "3", "g": "10"}))
     times = [frame.time_s for frame in source.frames(Selection())]
     np.testing.assert_allclose(times, np.arange(20) / 25, atol=1e-6)
