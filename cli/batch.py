@@ -128,6 +128,8 @@ def _todo(
     overwrite: bool,
 ) -> list["VideoItem"]:
     """Return the videos that are to be done now; count the others."""
+    from ..pipelines.manifest import has_changed
+
     todo = []
     for item in items:
         before = manifest.files.get(item.name, {})
@@ -136,7 +138,9 @@ def _todo(
             todo.append(item)
         elif out.belongs_to_another(item):
             tally.count("failed", out.clash(item))
-        elif broke and not _has_changed(item, before):
+        elif broke and has_changed(item.source, before):
+            todo.append(item)
+        elif broke:
             again = "; --retry-failed tries it again"
             tally.count(str(before["status"]), f"{before.get('problem')}{again}")
         elif out.is_done(item):
@@ -145,12 +149,6 @@ def _todo(
         else:
             todo.append(item)
     return todo
-
-
-def _has_changed(item: "VideoItem", before: dict[str, Any]) -> bool:
-    from ..pipelines.video_found import fingerprint
-
-    return before.get("fingerprint") != fingerprint(item.source)
 
 
 def _run(

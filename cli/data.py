@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .shared_options import seed_option
+from .shared_options import FiniteRange, seed_option
 
 if TYPE_CHECKING:
     from ..datasets.synthetic.people import SyntheticPeople
@@ -35,7 +35,7 @@ _MOCAP = click.option(
     nargs=2,
     default=(-10.0, 40.0),
     show_default=True,
-    type=click.FloatRange(-90, 90),
+    type=FiniteRange(-90, 90),
     metavar="FROM TO",
     help="How far the cameras look down, degrees.",
 )

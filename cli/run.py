@@ -143,9 +143,10 @@ def _leave_out_finished_videos(
     """Return the videos still to do, and how many have others' results, or broken ones, instead.
 
     A camera's or a stream's results are never its own: it gives something else each time. Of a
-    video that breaks off all is done that can be, and it is named each time.
+    video that breaks off all is done that can be, and it is named each time until its file is
+    another.
     """
-    from ..pipelines.manifest import read_manifest
+    from ..pipelines.manifest import has_changed, read_manifest
     from ..pipelines.sources import is_stream
 
     entries = read_manifest(out.folder / MANIFEST) if items else {}
@@ -161,10 +162,13 @@ def _leave_out_finished_videos(
             there = f"{out.path(item, out.formats[0])} holds an earlier recording"
             again = "choose another folder with -o, or --overwrite"
             click.echo(f"lift3d: {item.source}: {there}; {again}", err=True)
-        elif entries.get(item.name, {}).get("status") == "damaged":
+        elif (entry := entries.get(item.name, {})).get("status") != "damaged":
+            continue
+        elif has_changed(item.source, entry):
+            todo.append(item)
+        else:
             taken += 1
-            problem = entries[item.name].get("problem")
-            click.echo(f"lift3d: {problem}; --overwrite does it again", err=True)
+            click.echo(f"lift3d: {entry.get('problem')}; --overwrite does it again", err=True)
     return todo, taken
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .shared_options import PART, device_option
+from .shared_options import PART, FiniteRange, device_option
 
 if TYPE_CHECKING:
     from ..pipelines.stream_settings import StreamSettings
@@ -16,10 +16,10 @@ PARTS = (
     click.option("--detector", default="hourglass", show_default=True, help=PART),
     click.option("--lifter", default="consensus", show_default=True, help=PART),
     device_option(),
-    click.option("--height-mm", type=click.FloatRange(300, 2800), help="The people's body height."),
+    click.option("--height-mm", type=FiniteRange(300, 2800), help="The people's body height."),
     click.option(
         "--conf",
-        type=click.FloatRange(0, 1),
+        type=FiniteRange(0, 1),
         help="Least score of a person.  [default: the detector's; hourglass 0.26]",
     ),
 )
@@ -32,10 +32,8 @@ VIDEOS = (
         type=click.IntRange(1),
         help="Take every N-th frame of a video.",
     ),
-    click.option(
-        "--start", default=0.0, type=click.FloatRange(0), help="Begin so many seconds in."
-    ),
-    click.option("--end", type=click.FloatRange(0), help="Stop before so many seconds."),
+    click.option("--start", default=0.0, type=FiniteRange(0), help="Begin so many seconds in."),
+    click.option("--end", type=FiniteRange(0), help="Stop before so many seconds."),
     click.option("--max-frames", type=click.IntRange(1), help="Take at most so many frames."),
     click.option(
         "--smooth",

@@ -1,5 +1,6 @@
 """Options that commands of several groups share."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,19 @@ import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 PART = "Name, package.module:Name or file.py:Name."
+
+
+class FiniteRange(click.FloatRange):
+    """Take numbers within a range; NaN, which click lets through, and infinity lie in none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number that a word stands for."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
 
 
 def device_option(default: str = "auto") -> Decorator:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from .shared_options import FiniteRange
 from .training_options import length_options, run_options
 from .training_progress import training_progress
 
@@ -40,14 +41,14 @@ from .training_progress import training_progress
     "--aggregation",
     default=0.1,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Weight of the groups' agreement in the loss.",
 )
 @click.option(
     "--together",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Weight of the common pose's error in the loss.",
 )
 @length_options(samples=14_000_000, batch=256)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .shared_options import FiniteRange
 from .training_options import length_options, published_option, run_options
 from .training_progress import training_progress
 
@@ -83,7 +84,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--width",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Factor of the channels of landmarks, blazepose and lite0 (but for the image stream's) "
     "and small.",
 )
@@ -92,14 +93,14 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--photo-share",
     default=0.25,
     show_default=True,
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     help="Part of the samples that are real photos.",
 )
 @click.option(
     "--sharpness",
     default=0.03,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Lambda of eq. 4.",
 )
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from .shared_options import FiniteRange
 from .training_options import published_option, run_options
 from .training_progress import training_progress
 
@@ -90,34 +91,34 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--rate",
     default=1.5e-3,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Peak learning rate.",
 )
 @click.option(
     "--encoder-rate",
     show_default="0.02 with blazepose-heavy, which forgets at more, 0.4 with the others",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="The encoder's learning rate as a part of --rate.",
 )
 @click.option(
     "--upright",
     default=0.0,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     help="Part of the crops that is turned until the trunk points up, before the usual turns.",
 )
 @click.option(
     "--placed",
     default=0.0,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     help="Part of the last 60,000 crops that is neither zoomed, shifted nor turned.",
 )
 @click.option(
     "--sport",
     default=0.55,
     show_default=True,
-    type=click.FloatRange(0, 0.88),
+    type=FiniteRange(0, 0.88),
     help="Part of the crops that is drawn from LSP extended.",
 )
 @run_options(10_000)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .shared_options import Decorator, device_option, seed_option
+from .shared_options import Decorator, FiniteRange, device_option, seed_option
 
 
 def length_options(samples: int, batch: int) -> Decorator:
@@ -30,7 +30,7 @@ def length_options(samples: int, batch: int) -> Decorator:
             "--rate",
             default=1e-3,
             show_default=True,
-            type=click.FloatRange(0, min_open=True),
+            type=FiniteRange(0, min_open=True),
             help="Peak learning rate.",
         ),
     )

@@ -37,7 +37,7 @@ def read_coco(json_path: str | Path, images: str | Path) -> PersonLabels:
         keypoints = keypoints.reshape(len(people), 17, 3)  # (M, 51) -> (M, 17, 3)
     except FileNotFoundError:
         raise DecodeError(f"{json_path} does not exist; give a person_keypoints_*.json") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DecodeError(f"{json_path} is no readable JSON file ({error})") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DecodeError(

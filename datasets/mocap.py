@@ -13,6 +13,8 @@ from .packs import read_pack
 
 _CLIP_KEYS = ("clip_names", "clip_subject", "clip_fps", "clip_grade", "clip_split")
 _KEYS = ("poses", "clip", "parents", *_CLIP_KEYS)
+_TEXT = ("clip_names", "clip_description")
+_FRACTIONS = ("poses", "clip_fps")
 
 TRAIN, VALIDATION = 0, 1
 
@@ -58,6 +60,8 @@ def read_mocap(path: str | Path) -> MocapPack:
         arrays = read_pack(path, _KEYS, optional=("clip_description",))
     except DecodeError as error:
         raise DecodeError(f"{error}; expected a motion-capture pack") from None
+    for key, array in arrays.items():
+        _check_kind(path, key, array)
     poses, clip = arrays["poses"], arrays["clip"]
     skeleton = get_skeleton("h36m17")
     if poses.ndim != 3 or poses.shape[1:] != (skeleton.n_joints, 3):
@@ -83,3 +87,11 @@ def read_mocap(path: str | Path) -> MocapPack:
         raise BadInput(f"poses in {path} must be finite, got {bad} of {len(poses)} with NaN or inf")
     about = (arrays[key] for key in (*_CLIP_KEYS, "clip_description"))
     return MocapPack(poses.astype(np.float32), clip, *about)
+
+
+def _check_kind(path: str | Path, key: str, array: np.ndarray) -> None:
+    kinds, wanted = ("U", "text") if key in _TEXT else ("iu", "whole numbers")
+    if key in _FRACTIONS:
+        kinds, wanted = "iuf", "numbers"
+    if array.dtype.kind not in kinds:
+        raise BadInput(f"{key} in {path} must be {wanted}, got {array.dtype}")

@@ -115,7 +115,7 @@ def lifting_set(
     """
     if case not in CASES:
         raise BadInput(f"no case is called {case!r}; there are {', '.join(CASES)}")
-    if pitch_deg[0] > pitch_deg[1]:
+    if not pitch_deg[0] <= pitch_deg[1]:
         raise BadInput(f"pitch must go from low to high, got {pitch_deg[0]} to {pitch_deg[1]}")
     clean = clean_set(pack, seed=seed, ranges=CameraRanges(pitch_deg=pitch_deg))
     damaged = _damage(clean, CASES[case], np.random.default_rng([seed, 1]))

@@ -74,6 +74,10 @@ def solve_consensus(
     of the placed joints. Where the hypotheses or the weights require a gradient, `pose_mm` has
     it, exact at the optimum.
 
+    Residuals are measured over all joints of a pose. A joint whose weights are all below a hundredth
+    of the others' hardly counts there, and may stand some millimetres beside its optimum where
+    `converged` says true; a smaller `tolerance` brings it nearer.
+
     Args:
         hypotheses_mm: (N, G, J, 3), each group in its own position. Only members count; a
             member with NaN is not seen.

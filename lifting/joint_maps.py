@@ -79,6 +79,8 @@ def drawn_maps(
 def read_maps(maps: Tensor, confidence: Tensor, to_cells: Tensor, size: int) -> Tensor:
     """Return a detector's maps (N, J, h, w) as (N, J, size, size), their peaks the confidences.
 
+    A peak of few cells comes out up to an eighth lower where no pixel of the result meets it.
+
     Args:
         maps: 0 or above, of any scale.
         confidence: (N, J).

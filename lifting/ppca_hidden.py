@@ -1,13 +1,13 @@
 """Joints that were not seen, minimised over at every view at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from .ppca_forms import ViewForms
 
-REMEMBERED = 80_000_000  # floats kept for sets of hidden joints met before, 320 MB
+REMEMBERED = 80_000_000  # floats kept for all sets of hidden joints met before, 320 MB
 BUDGET = 4_000_000  # floats of work space
 CACHE = 500_000  # floats that are inverted together: they stay in the processor's cache
 SMALLEST = 1e-6  # of a pivot; what lies below is rounding
@@ -89,25 +89,43 @@ class HiddenJoints:
 
     def _store(self, hidden: int) -> "InverseStore":
         if hidden not in self._sets:
-            self._sets[hidden] = InverseStore(self._forms, hidden)
+            self._sets[hidden] = InverseStore(self._forms, hidden, self._make_room)
         return self._sets[hidden]
+
+    def _make_room(self, store: "InverseStore", floats: int) -> None:
+        """Forget all other stores if one of that many numbers has no room beside them."""
+        others = sum(other.floats for other in self._sets.values() if other is not store)
+        if floats + others > REMEMBERED:
+            self._sets = {key: kept for key, kept in self._sets.items() if kept is store}
 
 
 class InverseStore:
     """Remember the inverses of P_hh at all views for sets of equally many hidden joints.
+
+    Args:
+        forms: at all views.
+        hidden: H, hidden coordinates of each set.
+        make_room: called before it grows, with itself and how many numbers it will keep.
 
     Attributes:
         inverse: (S, F, H, H) the inverses.
         log_det: (S, F) log determinants of P_hh.
     """
 
-    def __init__(self, forms: ViewForms, hidden: int) -> None:
-        self._forms = forms
+    def __init__(
+        self, forms: ViewForms, hidden: int, make_room: Callable[["InverseStore", int], None]
+    ) -> None:
+        self._forms, self._make_room = forms, make_room
         F = len(forms.offset)
         self._most = max(1, REMEMBERED // (F * (hidden * hidden + 1)))
         self._slot: dict[int, int] = {}
         self.inverse = forms.dense.new_empty(0, F, hidden, hidden)
         self.log_det = forms.dense.new_empty(0, F)
+
+    @property
+    def floats(self) -> int:
+        """How many numbers it keeps."""
+        return self.inverse.numel() + self.log_det.numel()
 
     def slots(self, hidden: Tensor) -> Tensor:
         """Return (n,) where the inverses for hidden coordinates (n, H) stand, made where new."""
@@ -118,7 +136,7 @@ class InverseStore:
             new = {key: row for row, key in enumerate(keys)}
         if new:
             first = len(self._slot)
-            self._make_room(first + len(new))
+            self._grow(first + len(new))
             self._add(hidden[list(new.values())], first)
             self._slot |= {key: first + i for i, key in enumerate(new)}
         return torch.tensor([self._slot[key] for key in keys], device=hidden.device)
@@ -135,14 +153,19 @@ class InverseStore:
             some = slice(first + start, first + start + len(sets))
             self.inverse[some], self.log_det[some] = inverse.permute(2, 3, 0, 1), log_det
 
-    def _make_room(self, count: int) -> None:
+    def _grow(self, count: int) -> None:
+        """Let there be room for that many sets, for twice as many as before where that helps."""
         room = len(self.inverse)
-        if count > room:
-            for name in ("inverse", "log_det"):
-                old = getattr(self, name)
-                new = old.new_empty(max(count, 2 * room), *old.shape[1:])
-                new[:room] = old
-                setattr(self, name, new)
+        if count <= room:
+            return
+        count = max(count, min(2 * room, self._most))
+        F, H = self.inverse.shape[1:3]
+        self._make_room(self, count * F * (H * H + 1))
+        for name in ("inverse", "log_det"):
+            old = getattr(self, name)
+            new = old.new_empty(count, *old.shape[1:])
+            new[:room] = old
+            setattr(self, name, new)
 
 
 def swept(matrices: Tensor) -> tuple[Tensor, Tensor]:

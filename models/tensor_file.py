@@ -32,14 +32,19 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, An
 def in_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a network's state for its file: arrays of floats as float16.
 
-    Single numbers stay as they are, and the variances that norms keep, which may pass its range.
+    Single numbers stay as they are, and so do the variances that norms keep and arrays with a
+    number that passes its range.
     """
     return {
-        name: value.half()
-        if value.is_floating_point() and value.ndim and not name.endswith("running_var")
-        else value
+        name: value.half() if value.ndim and _fits_half(name, value) else value
         for name, value in state.items()
     }
+
+
+def _fits_half(name: str, value: Tensor) -> bool:
+    if not value.is_floating_point() or name.endswith("running_var"):
+        return False
+    return not bool((value.abs() > torch.finfo(torch.float16).max).any())
 
 
 def in_bytes(state: dict[str, Tensor]) -> dict[str, Tensor]:

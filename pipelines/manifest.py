@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .video_found import fingerprint
 from .video_writers import PartFile, writing
 
 SAVE_EVERY_S = 5.0
@@ -68,3 +69,8 @@ def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return files if isinstance(files, dict) else {}
+
+
+def has_changed(source: str, entry: Mapping[str, Any]) -> bool:
+    """Say whether the file of a video is another than when its entry was made."""
+    return bool(entry.get("fingerprint") != fingerprint(source))

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ..lifting.consensus_layout import layout_of
 from ..lifting.joint_groups import Groups, group_membership
+from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
 
 BODY = get_skeleton("h36m17")
@@ -22,15 +23,24 @@ class GroupLoss:
     that of least squares, which is linear in the hypotheses, for eq. 8 would take its time.
 
     Args:
-        groups: G tuples of n_g joints of h36m17.
+        groups: G tuples of n_g joints of h36m17 in rising order.
         aggregation: weight of L_aggre; 0 leaves it out.
         together: weight of L_consensus; 0 leaves it out.
         device: of the tensors.
+
+    Raises:
+        BadInput: a group's joints are in another order.
     """
 
     def __init__(
         self, groups: Groups, *, aggregation: float, together: float, device: torch.device
     ) -> None:
+        for group in groups:
+            if tuple(sorted(group)) != tuple(group):
+                raise BadInput(
+                    f"a group's joints must be in rising order, got {tuple(group)}; "
+                    "`given_groups` sorts them"
+                )
         self.index = torch.tensor(groups, device=device)  # (G, n_g)
         several = len(groups) > 1
         self.aggregation = aggregation if several else 0.0

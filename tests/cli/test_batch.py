@@ -100,6 +100,19 @@ def test_a_second_run_does_nothing_again_and_failures_only_when_asked(batch, tmp
     assert "broken.jsonl" in results(tmp_path / "out")
 
 
+def test_a_video_that_broke_off_is_done_again_once_its_file_is_another(
+    batch, tmp_path, videos, make_video
+):
+    broken = videos / "broken.mp4"
+    whole = make_video(tmp_path / "whole.mkv", 100, columns=8).read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    assert batch()[0] == 1
+    assert entries(tmp_path / "out")["broken"]["status"] == "damaged"
+    broken.write_bytes(whole)
+    assert batch()[0] == 0
+    assert entries(tmp_path / "out")["broken"]["frames"] == 100
+
+
 def test_workers_shards_and_one_by_one_give_the_same(batch, tmp_path):
     batch("--workers", "2", "--smooth", "live", out="two")
     batch("--smooth", "live", "--shard", "1/2", out="shards")

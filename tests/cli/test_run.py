@@ -205,6 +205,14 @@ def test_an_unknown_format_is_a_usage_error(lift3d, photos):
     assert "--format takes json and npz, got 'xml'" in said
 
 
+@pytest.mark.parametrize("option", ["--conf", "--height-mm", "--start"])
+def test_nan_is_in_no_range(lift3d, photos, tmp_path, option):
+    code, said = lift3d(photos, option, "nan")
+    assert code == 2
+    assert f"Invalid value for '{option}': 'nan' is no finite number." in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_device_is_one_line(photos, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["run", str(photos), "--device", "tpu", "-o", str(tmp_path / "out")])

@@ -208,6 +208,9 @@ def test_a_video_that_breaks_off_is_named_in_later_runs_too(lift3d, walk, make_v
     assert code == 1
     assert f"{problem}; --overwrite does it again" in again.splitlines()
     assert again.splitlines()[-1].startswith("1 done, 1 failed")
+    make_video(broken, 30, columns=8)
+    assert lift3d(broken)[0] == 0
+    assert frames_of(tmp_path / "out" / "broken.jsonl") == list(range(30))
 
 
 def test_a_frame_rate_that_makes_no_sense_writes_nothing(lift3d, walk, tmp_path):

@@ -84,6 +84,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b'{"images": [', "is no readable JSON file (Expecting value: line 1 column 13 (char 12))"),
+        (b"[" * 100_000, "is no readable JSON file ("),
         (b"[]", "is not laid out as COCO keypoints (TypeError: "),
         (b'{"images": []}', "is not laid out as COCO keypoints (KeyError: 'annotations')"),
         (

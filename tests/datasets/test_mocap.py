@@ -55,6 +55,12 @@ def test_rows_are_chosen_by_split_and_grade(tmp_path, arrays, split, grades, row
             "parents in {} must be those of h36m17, (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, "
             "8, 14, 15), got (-1, 0, 1); reorder the joints",
         ),
+        ("poses", np.zeros((6, 17, 3), complex), "poses in {} must be numbers, got complex128"),
+        ("poses", np.full((6, 17, 3), "a"), "poses in {} must be numbers, got <U1"),
+        ("clip", np.zeros(6), "clip in {} must be whole numbers, got float64"),
+        ("clip_grade", np.array(["a"] * 3), "clip_grade in {} must be whole numbers, got <U1"),
+        ("clip_fps", np.zeros(3, bool), "clip_fps in {} must be numbers, got bool"),
+        ("clip_names", np.arange(3), "clip_names in {} must be text, got int64"),
         ("clip", np.zeros(5, int), "clip in {} must have shape (6,), got (5,)"),
         ("clip", np.arange(6), "clip in {} must be from 0 to 2, got 0 to 5"),
         ("clip_split", np.zeros(4, int), "clip_split in {} must have shape (3,), got (4,)"),

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lift3d.lifting.ppca_forms import pack, pose_products, view_forms
-from lift3d.lifting.ppca_hidden import InverseStore, swept
+from lift3d.lifting.ppca_hidden import HiddenJoints, InverseStore, swept
 from lift3d.lifting.ppca_mixture import PPCAMixture
 from lift3d.lifting.ppca_search import ViewSearch
 from lift3d.lifting.ppca_view import camera_rotations
@@ -195,7 +195,7 @@ def test_swept_matrices_are_inverses():
 
 
 def test_a_set_of_hidden_joints_is_made_once(forms):
-    store = InverseStore(forms, 4)
+    store = InverseStore(forms, 4, lambda store, floats: None)
     sets = torch.tensor([[2, 3, 8, 9], [0, 1, 4, 5], [2, 3, 8, 9]])
 
     assert store.slots(sets).tolist() == [0, 1, 0]
@@ -204,3 +204,16 @@ def test_a_set_of_hidden_joints_is_made_once(forms):
     assert torch.equal(store.inverse[0], first)
     block = forms.dense[4][[2, 3, 8, 9]][:, [2, 3, 8, 9]]
     torch.testing.assert_close(first[4] @ block, torch.eye(4), atol=1e-3, rtol=0)
+
+
+def test_all_sets_together_are_kept_within_the_room_that_there_is(forms, monkeypatch):
+    rng = np.random.default_rng(5)
+    F, most = len(forms.offset), 4 * len(forms.offset) * (8 * 8 + 1)
+    monkeypatch.setattr("lift3d.lifting.ppca_hidden.REMEMBERED", most)
+    hidden, form = HiddenJoints(forms), torch.zeros(1, 1, dtype=torch.long)
+    for count in (1, 4, 2, 4, 4, 3, 1, 4, 2, 2, 3):
+        visible = torch.ones(1, 17, dtype=torch.bool)
+        visible[0, rng.choice(17, count, replace=False)] = False
+        hidden.filled(torch.zeros(1, 1, 34), form, visible)
+        kept = [store.floats for store in hidden._sets.values()]
+        assert F * (4 * count * count + 1) <= sum(kept) <= most

@@ -9,6 +9,7 @@ from lift3d.models.tensor_file import (
     STEP,
     expanded,
     in_bytes,
+    in_half,
     read_tensors,
     write_tensors,
 )
@@ -52,3 +53,10 @@ def test_metadata_that_is_no_object_is_one_line(tmp_path, metadata):
     save_file({"a": torch.zeros(1)}, path, {KEY: metadata})
     with pytest.raises(WeightsMissing, match="its metadata is no object"):
         read_tensors(path)
+
+
+def test_numbers_that_16_bits_do_not_hold_keep_32():
+    state = {"large": torch.tensor([1.0, -70_000.0]), "small": torch.tensor([1.0, -60_000.0])}
+    kept = in_half(state)
+    assert torch.equal(kept["large"], state["large"])
+    assert kept["small"].dtype == torch.float16

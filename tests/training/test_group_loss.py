@@ -3,6 +3,7 @@ import torch
 
 from lift3d.lifting.consensus import solve_consensus
 from lift3d.lifting.joint_groups import group_membership
+from lift3d.poses.errors import BadInput
 from lift3d.training.group_loss import GroupLoss
 
 ALL = tuple(range(17))
@@ -82,3 +83,8 @@ def test_groups_that_were_used_for_lifting_before_can_be_trained():
     loss_of(groups, 1.0, 1.0)(lifted, torch.randn(3, 17, 3)).backward()
 
     assert lifted.grad.abs().sum() > 0
+
+
+def test_joints_in_another_order_are_refused():
+    with pytest.raises(BadInput, match=r"rising order, got \(2, 0, 1\); `given_groups` sorts"):
+        loss_of(((0, 1, 2), (2, 0, 1)))
