@@ -19,6 +19,7 @@ NORMS = ("l21", "l1")
 SOLVERS = ("admm", "cvxpy")
 CPU_BLOCK = 1024  # poses solved together: what they need stays in the processor's cache
 GPU_BLOCK = 65536
+SLIGHT = 0.05  # largest weight of a joint, where others have 1, that residuals still tell of
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,6 @@ def solve_consensus(
     of the placed joints. Where the hypotheses or the weights require a gradient, `pose_mm` has
     it, exact at the optimum.
 
-    Residuals are measured over all joints of a pose. A joint whose weights are all below a hundredth
-    of the others' hardly counts there, and may stand some millimetres beside its optimum where
-    `converged` says true; a smaller `tolerance` brings it nearer.
-
     Args:
         hypotheses_mm: (N, G, J, 3), each group in its own position. Only members count; a
             member with NaN is not seen.
@@ -86,7 +83,9 @@ def solve_consensus(
         root: index of the root joint.
         norm: "l21" or "l1" (the ablation).
         solver: "admm", or "cvxpy" for a general solver, pose after pose: the oracle.
-        tolerance: of ADMM's residuals (see `solve_admm`).
+        tolerance: of ADMM's residuals (see `solve_admm`); smaller in poses with a joint whose
+            weights are all below a twentieth of the others', for which the residuals of the whole
+            pose hardly tell where it stands.
         max_iterations: of ADMM.
 
     Returns:
@@ -195,10 +194,17 @@ def _solve_rows(problem: _Problem, rows: Tensor, fitted: Tensor, unit: Tensor) -
         unit,
         problem.layout,
         per_coordinate=problem.per_coordinate,
-        tolerance=problem.tolerance,
+        tolerance=problem.tolerance * _strictness(unit, problem.layout),
         floor_mm=rows.abs().amax(dim=(0, 1)) * 8 * torch.finfo(rows.dtype).eps + 1e-12,
         max_iterations=problem.max_iterations,
     )
+
+
+def _strictness(unit: Tensor, layout: Layout) -> Tensor:
+    """Return the part (B,) of the tolerance that poses with slight joints have."""
+    largest = layout.unpack(unit).squeeze(3).amax(dim=1)  # (B, J)
+    least = torch.where(largest > 0, largest, 1.0).amin(dim=1)
+    return (least / SLIGHT).clamp(max=1)
 
 
 def _origin(pose: Tensor, placed: Tensor, root: int) -> Tensor:

@@ -37,7 +37,7 @@ def solve_admm(
     layout: Layout,
     *,
     per_coordinate: bool,
-    tolerance: float,
+    tolerance: Tensor,
     floor_mm: Tensor,
     max_iterations: int,
 ) -> Solution:
@@ -60,11 +60,11 @@ def solve_admm(
         weights: (M, 1, B), from 0 to 1.
         layout: of the groups; gives P.
         per_coordinate: shrink each coordinate by itself (l1, eq. 7), not each point (l2,1).
-        tolerance: primal residual as a part of the mean distance at the start; dual residual.
+        tolerance: (B,) primal residual as a part of the mean distance at the start; dual residual.
         floor_mm: (B,) what rounding alone can leave of the residuals.
         max_iterations: at most.
     """
-    active = _Active(start, weights, layout, per_coordinate, floor_mm)
+    active = _Active(start, weights, layout, per_coordinate, floor_mm, tolerance)
     B = start.shape[2]
     unset = start.new_zeros(B)
     done = Solution(
@@ -81,7 +81,7 @@ def solve_admm(
             active.step()
             continue
         D, share, primal_mm, dual = active.measured_step()
-        good = active.arrived(primal_mm, dual, tolerance)
+        good = active.arrived(primal_mm, dual)
         count = int(good.sum())
         if last or count >= LEAVE * len(good):
             leaving = (good | last).nonzero().squeeze(1)
@@ -103,10 +103,16 @@ class _Active:
     """The poses that still iterate: state (M, 3, B) and one `kappa` = 1 / mu a pose."""
 
     def __init__(
-        self, start: Tensor, weights: Tensor, layout: Layout, per_coordinate: bool, floor: Tensor
+        self,
+        start: Tensor,
+        weights: Tensor,
+        layout: Layout,
+        per_coordinate: bool,
+        floor: Tensor,
+        tolerance: Tensor,
     ) -> None:
         self.layout, self.per_coordinate = layout, per_coordinate
-        self.v, self.weights, self.floor = start, weights, floor
+        self.v, self.weights, self.floor, self.tolerance = start, weights, floor, tolerance
         self.outside = start - layout.project(start)
         mass = weights.sum(dim=(0, 1)).clamp_min(torch.finfo(start.dtype).tiny)
         lengths = start.abs().mean(1, keepdim=True) if per_coordinate else length(start)
@@ -138,9 +144,9 @@ class _Active:
         primal_mm = (lost / len(step)).sqrt()
         return D, share, primal_mm, kept.sqrt() / (self.kappa * self.norm)
 
-    def arrived(self, primal_mm: Tensor, dual: Tensor, tolerance: float) -> Tensor:
-        near = primal_mm <= tolerance * self.size + self.floor
-        return near & (dual <= tolerance + self.floor / self.kappa)
+    def arrived(self, primal_mm: Tensor, dual: Tensor) -> Tensor:
+        near = primal_mm <= self.tolerance * self.size + self.floor
+        return near & (dual <= self.tolerance + self.floor / self.kappa)
 
     def adapt(self, primal_mm: Tensor, dual: Tensor) -> None:
         """Change mu where the residuals are out of balance, and u with it."""
@@ -154,7 +160,8 @@ class _Active:
 
     def keep(self, at: Tensor) -> None:
         """Go on with the poses at these places only."""
-        for name in ("v", "outside", "weights", "size", "kappa", "norm", "floor", "index"):
+        of_poses = ("v", "outside", "weights", "size", "kappa", "norm", "index")
+        for name in (*of_poses, "floor", "tolerance"):
             setattr(self, name, getattr(self, name).index_select(-1, at))
 
     def _share(self) -> Tensor:

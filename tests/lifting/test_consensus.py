@@ -100,6 +100,19 @@ def test_objective_with_weights_and_hidden_joints_is_that_of_a_general_solver(po
     np.testing.assert_allclose(ours.pose_mm, oracle.pose_mm, atol=5)
 
 
+@pytest.mark.parametrize("weight", [0.05, 0.005])
+def test_a_joint_of_little_weight_stands_where_it_belongs(poses_mm, weight):
+    at = torch.as_tensor(hypotheses(poses_mm[:8], "noisy"))
+    weights = torch.ones(at.shape[:3], dtype=at.dtype)
+    weights[:, :, 13] = weight
+
+    found = solve_consensus(at, GROUPS, weights)
+    exact = solve_consensus(at, GROUPS, weights, tolerance=1e-8, max_iterations=100_000)
+
+    assert found.converged.all()
+    torch.testing.assert_close(found.pose_mm, exact.pose_mm, atol=3, rtol=0)
+
+
 def test_objective_is_the_sum_of_the_distances_of_the_returned_pose(poses_mm):
     at = torch.as_tensor(hypotheses(poses_mm[:3], "noisy"))
 
