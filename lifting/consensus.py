@@ -140,11 +140,15 @@ def consensus(
     >>> consensus(np.zeros((1, 2, 3, 3)), [[True, True, False], [False, True, True]]).shape
     (1, 3, 3)
     """
-    H = torch.as_tensor(float_array("hypotheses_mm", hypotheses_mm))
-    w = None if weights is None else torch.as_tensor(float_array("weights", weights))
+    H = _as_tensor("hypotheses_mm", hypotheses_mm)
+    w = None if weights is None else _as_tensor("weights", weights)
     with torch.no_grad():
         found = solve_consensus(H, membership, w, root=root, norm=norm, solver=solver)
     return found.pose_mm.numpy()
+
+
+def _as_tensor(name: str, array: ArrayLike) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(float_array(name, array)))
 
 
 def _solve_block(problem: _Problem, rows: Tensor, weights: Tensor | None) -> tuple[Tensor, ...]:
@@ -153,7 +157,7 @@ def _solve_block(problem: _Problem, rows: Tensor, weights: Tensor | None) -> tup
     total = rows.detach().sum(dim=1, keepdim=True)
     seen = total - total == 0  # finite: NaN and inf minus themselves are NaN
     w = seen.to(rows.dtype) if weights is None else weights * seen
-    rows = torch.where(w > 0, rows, 0.0)
+    given, rows = rows.detach(), torch.where(w > 0, rows, 0.0)
     with torch.no_grad():
         unit = w / w.amax(dim=0, keepdim=True).clamp_min(torch.finfo(w.dtype).tiny)
         all_seen = bool((unit > 0).all())
@@ -167,7 +171,9 @@ def _solve_block(problem: _Problem, rows: Tensor, weights: Tensor | None) -> tup
         distances = w * (length(found.fit) if size is None else size)
         per_group = layout.unpack(torch.cat([distances, w], dim=1)).sum(dim=2)  # (B, G, 2)
     if torch.is_grad_enabled() and (rows.requires_grad or w.requires_grad):
-        pose = with_gradient(pose, rows, w, found.fit, found.locked, layout)
+        # a row of weight 0 was solved for as if it lay where the others put it
+        fit = torch.where(w > 0, found.fit, (found.fit + filled - given).nan_to_num(0.0, 0.0, 0.0))
+        pose = with_gradient(pose, rows, w, fit, found.locked, layout)
     origin = _origin(pose, placed, problem.root)
     pose = torch.where(placed[..., None], pose - origin, torch.nan)
     with torch.no_grad():

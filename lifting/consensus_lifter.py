@@ -14,12 +14,12 @@ from ..models.residual_mlp import FusedMLP
 from ..models.tensor_file import read_tensors, write_tensors
 from ..models.weights_file import built_from
 from ..poses import Pose2D, Pose3D, Skeleton, get_skeleton
-from ..poses.errors import NotFitted, WeightsMissing
+from ..poses.errors import BadInput, NotFitted, WeightsMissing
 from .body_joints import body_arrays, body_poses
-from .consensus import solve_consensus
+from .consensus import NORMS, solve_consensus
 from .consensus_spread import hypothesis_spread_mm
 from .group_hypotheses import GroupHypotheses
-from .joint_groups import Groups
+from .joint_groups import Groups, given_groups
 from .joint_inputs import joint_inputs
 from .posed import posed
 
@@ -39,6 +39,9 @@ class ConsensusLifter:
         norm: of the consensus, "l21" (eq. 8) or "l1" (eq. 7).
         device: "cpu", "cuda", "cuda:1", "mps" or "auto".
 
+    Raises:
+        BadInput: there is no such norm.
+
     Attributes:
         hypotheses_: the groups' networks, a `GroupHypotheses`.
         sigma_: a and b of sigma^2 = a^2 + (b spread)^2 in mm^2, a joint's expected variance, the
@@ -54,6 +57,8 @@ class ConsensusLifter:
     sigma_: tuple[float, float]
 
     def __init__(self, *, norm: str = "l21", device: str = "cpu") -> None:
+        if norm not in NORMS:
+            raise BadInput(f"norm must be one of {NORMS}, got {norm!r}")
         self.norm = norm
         self.device = device
 
@@ -183,10 +188,15 @@ class ConsensusLifter:
             groups: the joints that each sees.
             sigma: what `sigma_` becomes.
             settings: as for the constructor.
+
+        Raises:
+            BadInput: the groups are not usable or not the networks'.
         """
         lifter = cls(**settings)
         lifter.sigma_ = sigma
         n_joints = lifter.skeleton.n_joints
+        given_groups(groups, n_joints)  # raises where they are not usable
+        networks.check(len(groups), 3 * len(groups[0]))
         hypotheses = GroupHypotheses(networks, groups, n_joints)
         lifter.hypotheses_ = hypotheses.eval().to(choose_device(lifter.device))
         return lifter
@@ -223,7 +233,8 @@ class ConsensusLifter:
         found = solve_consensus(hypotheses_mm, membership, weights, norm=self.norm)
         spread = hypothesis_spread_mm(hypotheses_mm, membership, found.translations_mm, weights)
         floor, slope = self.sigma_
-        sigma = (floor**2 + (slope * spread) ** 2).sqrt()
+        # a joint that one group alone sees has no spread
+        sigma = (floor**2 + (slope * spread.nan_to_num(0.0)) ** 2).sqrt()
         sigma[:, self.skeleton.root] = 0.0
         lost = ~inputs.usable
         pose = found.pose_mm.masked_fill(lost[:, None, None], torch.nan)

@@ -15,7 +15,7 @@ from .body_joints import body_arrays, body_poses
 from .fill_confidence import fill_confidence
 from .ppca_align import unit_poses
 from .ppca_camera import CameraKnowledge, camera_knowledge
-from .ppca_checks import checked_poses
+from .ppca_checks import check_settings, checked_poses
 from .ppca_em import align, fit_mixture
 from .ppca_file import read_lifter, write_lifter
 from .ppca_fit import fit_ppca
@@ -107,8 +107,10 @@ class PPCALifter:
             poses_mm: (N, 17, 3) millimetres, y up, any place and heading, joints of h36m17.
 
         Raises:
-            BadInput: wrong shape, too few poses, or poses with NaN (their count is named).
+            BadInput: wrong shape, too few poses, poses with NaN (their count is named), or a
+                setting of the constructor with which nothing could be lifted.
         """
+        self._check_settings()
         poses = checked_poses(poses_mm, self.skeleton, self.components, self.clusters)
         units, size_mm = unit_poses(poses, self.skeleton.parents)
         del poses
@@ -271,8 +273,12 @@ class PPCALifter:
             size_sd_mm: what `size_sd_mm_` becomes.
             sigma_factor: what `sigma_factor_` becomes.
             settings: as for the constructor.
+
+        Raises:
+            BadInput: nothing could be lifted with the settings.
         """
         lifter = cls(**settings)
+        lifter._check_settings()
         lifter._learn(as_mixture(model), size_mm, size_sd_mm)
         lifter.sigma_factor_ = sigma_factor
         return lifter
@@ -298,6 +304,16 @@ class PPCALifter:
                 "this PPCALifter has no model yet; call fit(poses_mm) or PPCALifter.load(path)"
             )
         return self.model_
+
+    def _check_settings(self) -> None:
+        check_settings(
+            self.n_rotations,
+            self.tilts_deg,
+            self.rolls_deg,
+            self.noise,
+            self.candidates,
+            self.refine_steps,
+        )
 
     def _learn(self, model: PPCAMixture, size_mm: float, size_sd_mm: float) -> None:
         """Store a model and what lifting needs of it."""

@@ -1,10 +1,34 @@
-"""Check what a pose model is learned from."""
+"""Check what a pose model is learned from, and how it is to lift."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..poses import Skeleton
+from ..poses.checks import float_array
 from ..poses.errors import BadInput
+
+
+def check_settings(
+    n_rotations: int,
+    tilts_deg: Sequence[float],
+    rolls_deg: Sequence[float],
+    noise: float | Sequence[float],
+    candidates: int,
+    refine_steps: int,
+) -> None:
+    """Raise BadInput where nothing could be lifted with a `PPCALifter`'s settings."""
+    counts = (("n_rotations", n_rotations, 1), ("candidates", candidates, 1))
+    for name, count, least in (*counts, ("refine_steps", refine_steps, 0)):
+        if count < least:
+            raise BadInput(f"{name} must be {least} or more, got {count}")
+    for name, angles in (("tilts_deg", tilts_deg), ("rolls_deg", rolls_deg)):
+        if not len(angles) or not np.isfinite(float_array(name, angles)).all():
+            raise BadInput(f"{name} must be one angle or more, got {list(angles)}")
+    levels = np.atleast_1d(float_array("noise", noise))
+    if not len(levels) or not (np.isfinite(levels) & (levels >= 0)).all():
+        raise BadInput(f"noise must be one number or more of at least 0, got {noise}")
 
 
 def checked_poses(

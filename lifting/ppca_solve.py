@@ -1,8 +1,10 @@
 """From 2D poses to solutions of eq. 5: search, then refinement of the best views."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +78,9 @@ class Details:
 class PoseSolver:
     """Search and refine with one mixture and one set of settings.
 
+    Threads may share it: the search, which keeps what it has made for poses before, is one thread's
+    at a time.
+
     Args:
         mixture: the model.
         azimuths: turns about the vertical that are searched.
@@ -103,6 +108,16 @@ class PoseSolver:
         tilts = np.radians(np.asarray(tilts_deg, dtype=np.float64))
         self._search = self._made(tilts, rolls, tilt_prior=len(tilts) > 1)
         self._known: OrderedDict[int, ViewSearch] = OrderedDict()
+        self._searching = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the lock."""
+        return {name: part for name, part in self.__dict__.items() if name != "_searching"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what was pickled."""
+        self.__dict__.update(state)
+        self._searching = threading.Lock()
 
     def solve(
         self, unit: UnitJoints, camera: CameraKnowledge, *, steps: int, candidates: int
@@ -120,7 +135,8 @@ class PoseSolver:
             joints = roll_back(joints, self._tensor(camera.roll))
         counted = _counted(unit.weights)
         visible = None if counted.all() else torch.from_numpy(counted).to(self.device)
-        found = self._find(joints, visible, camera, candidates, placed=not steps)
+        with self._searching:
+            found = self._find(joints, visible, camera, candidates, placed=not steps)
         N, M = found.energy.shape
         roll = found.roll
         if camera.roll is not None:

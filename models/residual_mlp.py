@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..poses.errors import BadInput
+
 SLOPE = 0.01  # of the leaky ReLU
 
 
@@ -140,6 +142,20 @@ class FusedMLP(nn.Module):
             matrices.append(weight * scale[:, None])
             shifts.append((layer.linear.bias - mean) * scale + shift)
         return cls([*matrices, net.last.weight], [*shifts, net.last.bias])
+
+    def check(self, groups: int, width: int) -> None:
+        """Raise BadInput unless the layers are networks of so many groups, width in, width out."""
+        before = width
+        for matrix, shift in zip(self.matrices, self.shifts, strict=True):
+            wide = matrix.shape[-1]
+            if matrix.shape != (groups, before, wide) or shift.shape != (groups, 1, wide):
+                raise BadInput(
+                    f"a layer must be ({groups}, {before}, N) with ({groups}, 1, N), got "
+                    f"{tuple(matrix.shape)} with {tuple(shift.shape)}"
+                )
+            before = wide
+        if before != width:
+            raise BadInput(f"the networks must give {width} numbers, got {before}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (G, N, outputs) for inputs of shape (G, N, inputs)."""

@@ -49,5 +49,5 @@ def built_from(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMissing(f"{path} does not fit its own configuration; train it anew") from error

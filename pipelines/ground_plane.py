@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..poses.checks import float_array
 from ..poses.errors import BadInput
 from ..poses.pose import Pose3D
 from .frame import Frame
@@ -68,9 +69,10 @@ class GroundPlaneEstimator:
     """
 
     def __init__(self, up: Array | None = None) -> None:
-        self._prior_up = np.array([0.0, -1.0, 0.0]) if up is None else _unit(np.asarray(up, float))
-        if self._prior_up.shape != (3,) or not np.isfinite(self._prior_up).all():
+        given = np.array([0.0, -1.0, 0.0]) if up is None else float_array("up", up)
+        if given.shape != (3,) or not np.isfinite(given).all() or not given.any():
             raise BadInput(f"up must be a direction x, y, z in camera axes, got {up}")
+        self._prior_up = _unit(given)
         self._contacts: list[Array] = []
         self._bodies = np.zeros(3)
         self._every, self._count = 1, 0

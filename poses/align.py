@@ -11,6 +11,7 @@ from .checks import float_array
 from .errors import BadInput
 
 _MIN_JOINTS = 3
+_ROUNDING = 32  # a pose that spreads by so many last digits of where it stands is one point
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,8 @@ def _fit(
         scale = np.where(enough, 1.0, np.nan)
         if with_scale:
             spread = np.einsum("...j,...jd,...jd->...", w, a, a)
-            scale = np.where(enough & (spread > 0), S.sum(axis=-1) / spread, np.nan)
+            rounding = (_ROUNDING * np.finfo(a.dtype).eps) ** 2 * np.sum(mean_a**2, axis=-1)
+            scale = np.where(enough & (spread > rounding), S.sum(axis=-1) / spread, np.nan)
         translation = mean_b - scale[..., None] * np.einsum("...cd,...d->...c", rotation, mean_a)
     return Alignment(rotation, scale, translation)
 

@@ -49,7 +49,8 @@ class RadialTangential:
     def undistort(self, rays: ArrayLike) -> np.ndarray:
         """Return the ideal rays (..., 2) of bent rays (..., 2), by Newton's method.
 
-        NaN where the lens model has no such ray: far outside the image polynomials turn back.
+        NaN where the lens model has no such ray: far outside the image polynomials turn back, and
+        what lies behind that is not taken for an answer.
         """
         bent = points_array("rays", rays, 2)
         xy = bent.astype(np.float64)
@@ -60,8 +61,18 @@ class RadialTangential:
                 if not np.any(np.abs(error) > _TOLERANCE):
                     break
                 xy = xy - self._newton_step(xy, gain, error)
-            found = np.all(np.abs(self._distort(xy)[0] - bent) <= 10 * _TOLERANCE, axis=-1)
+            value, gain = self._distort(xy)
+            found = np.all(np.abs(value - bent) <= 10 * _TOLERANCE, axis=-1)
+            inside = np.sum(xy * xy, axis=-1) < self._turning_r2()
+            found &= inside & (np.linalg.det(self._jacobian(xy, gain)) > 0)
         return np.where(found[..., None], xy, np.nan).astype(bent.dtype)
+
+    def _turning_r2(self) -> float:
+        """Return the squared length of the ideal rays from which the polynomial turns back."""
+        # d/dr (r + k1 r^3 + k2 r^5 + k3 r^7) = 0, in r^2
+        roots = np.roots([7 * self.k3, 5 * self.k2, 3 * self.k1, 1.0])
+        turning = roots[np.isreal(roots) & (roots.real > 0)].real
+        return float(turning.min(initial=np.inf))
 
     @property
     def _tangential_factor(self) -> float:
@@ -75,8 +86,8 @@ class RadialTangential:
         gain = radial + self._tangential_factor * (self.p1 * y + self.p2 * x)
         return xy * gain + r2 * np.array([self.p2, self.p1], dtype=xy.dtype), gain
 
-    def _newton_step(self, xy: np.ndarray, gain: np.ndarray, error: np.ndarray) -> np.ndarray:
-        """Return J^-1 error (..., 2), J = gain I + xy slope^T + 2 (p2, p1) xy^T the Jacobian."""
+    def _jacobian(self, xy: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Return J (..., 2, 2) = gain I + xy slope^T + 2 (p2, p1) xy^T."""
         tangential = np.array([self.p2, self.p1])
         r2 = np.sum(xy * xy, axis=-1, keepdims=True)
         slope = 2.0 * xy * (self.k1 + r2 * (2.0 * self.k2 + 3.0 * r2 * self.k3))
@@ -84,9 +95,14 @@ class RadialTangential:
         # (..., 2) x (..., 2) -> (..., 2, 2)
         jacobian = xy[..., :, None] * slope[..., None, :]
         jacobian += 2.0 * tangential[:, None] * xy[..., None, :]
+        return jacobian + gain[..., None] * np.eye(2)
+
+    def _newton_step(self, xy: np.ndarray, gain: np.ndarray, error: np.ndarray) -> np.ndarray:
+        """Return J^-1 error (..., 2)."""
+        jacobian = self._jacobian(xy, gain)
         (a, b), (c, d) = (
-            (jacobian[..., 0, 0] + gain[..., 0], jacobian[..., 0, 1]),
-            (jacobian[..., 1, 0], jacobian[..., 1, 1] + gain[..., 0]),
+            (jacobian[..., 0, 0], jacobian[..., 0, 1]),
+            (jacobian[..., 1, 0], jacobian[..., 1, 1]),
         )
         step = np.stack(
             [d * error[..., 0] - b * error[..., 1], a * error[..., 1] - c * error[..., 0]], axis=-1

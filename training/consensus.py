@@ -136,10 +136,14 @@ def train_consensus(
 
 
 def joint_groups(recipe: ConsensusRecipe, pack: MocapPack, rows: NDArray[np.integer]) -> Groups:
-    """Return the joint groups of a recipe."""
+    """Return the joint groups of a recipe.
+
+    Raises:
+        BadInput: of so few groups as the recipe keeps some joint is in none.
+    """
     if recipe.grouping == "random":
         made = random_groups(BODY.n_joints, size=recipe.size, least=recipe.least, seed=recipe.seed)
-        return made[: recipe.most]
+        return given_groups(made[: recipe.most], BODY.n_joints)
     clips = np.unique(pack.clip[rows])
     similarity = trajectory_similarity(
         [pack.poses_mm[rows[pack.clip[rows] == clip]] for clip in clips],
@@ -148,7 +152,7 @@ def joint_groups(recipe: ConsensusRecipe, pack: MocapPack, rows: NDArray[np.inte
     made = sample_groups(
         similarity, size=recipe.size, least=recipe.least, seed=recipe.seed, lam=recipe.lam
     )
-    return made[: recipe.most]
+    return given_groups(made[: recipe.most], BODY.n_joints)
 
 
 def _of_one_size(groups: Groups) -> Groups:

@@ -285,6 +285,13 @@ def test_a_joint_alone_cannot_be_placed():
     assert np.isnan(consensus(at, np.ones((1, 3)), np.array([[[1.0, 0, 0]]]))).all()
 
 
+def test_arrays_that_run_backwards_are_taken():
+    rng = np.random.default_rng(0)
+    at, weights = rng.normal(0, 300, (4, 3, 2, 3)), rng.uniform(0.5, 1, (4, 3, 2))
+    found = consensus(at[::-1], ALL, weights[::-1])
+    np.testing.assert_array_equal(found, consensus(at[::-1].copy(), ALL, weights[::-1].copy()))
+
+
 def test_no_poses_give_no_poses():
     assert consensus(np.zeros((0, 3, 2, 3)), ALL).shape == (0, 2, 3)
 

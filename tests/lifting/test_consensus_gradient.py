@@ -88,3 +88,22 @@ def test_steps_against_the_gradient_bring_the_consensus_to_the_truth(hypotheses_
         errors.append(float(error.detach()))
 
     assert errors[-1] < 0.1 * errors[0]
+
+
+def test_the_gradient_of_a_weight_of_0_is_that_of_a_small_one(hypotheses_mm):
+    weights = torch.ones(1, 5, 5, dtype=torch.float64)
+    weights[0, 0, 2] = 0
+    into = torch.as_tensor(np.random.default_rng(1).normal(size=(1, 5, 3)))
+    at = hypotheses_mm.detach().clone()
+    at[0, 1, 3] = torch.nan  # has no weight, whatever is given
+
+    def loss(w):
+        return (exact(at, w) * into).sum()
+
+    step = torch.zeros_like(weights)
+    step[0, 0, 2] = 1e-4
+    slope = (loss(weights + step) - loss(weights)) / 1e-4
+    given = weights.clone().requires_grad_()
+    loss(given).backward()
+    assert given.grad.isfinite().all()
+    assert given.grad[0, 0, 2].item() == pytest.approx(slope.item(), rel=0.01)

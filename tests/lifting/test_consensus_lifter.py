@@ -197,11 +197,21 @@ def test_weights_of_another_kind_are_refused(tmp_path):
     )
 
 
-def test_a_file_that_lacks_a_part_is_one_line(lifter, tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.pop("sigma"),
+        lambda about: about["groups"].pop(),
+        lambda about: about.update(groups=[group[:-1] for group in about["groups"]]),
+        lambda about: about["groups"][0].__setitem__(-1, 99),
+        lambda about: about["config"].update(norm="l3"),
+    ],
+)
+def test_a_file_that_does_not_fit_itself_is_one_line(lifter, tmp_path, change):
     path = tmp_path / "own.safetensors"
     lifter.save(path)
     tensors, metadata = read_tensors(path)
-    del metadata["sigma"]
+    change(metadata)
     write_tensors(path, tensors, metadata)
     with pytest.raises(WeightsMissing, match="does not fit its own configuration"):
         ConsensusLifter.load(path)

@@ -1,3 +1,6 @@
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -299,3 +302,41 @@ def test_fit_names_what_is_wrong_with_the_poses(poses_mm, change, components, me
         PPCALifter(components=components).fit(change(poses_mm))
 
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"n_rotations": 0}, "n_rotations must be 1 or more, got 0"),
+        ({"candidates": 0}, "candidates must be 1 or more, got 0"),
+        ({"refine_steps": -1}, "refine_steps must be 0 or more, got -1"),
+        ({"tilts_deg": ()}, "tilts_deg must be one angle or more, got []"),
+        ({"rolls_deg": (0, np.nan)}, "rolls_deg must be one angle or more, got [0, nan]"),
+        ({"noise": -0.1}, "noise must be one number or more of at least 0, got -0.1"),
+    ],
+)
+def test_settings_that_lift_nothing_are_named(poses_mm, lifter, setting, message):
+    with pytest.raises(BadInput) as error:
+        PPCALifter(**setting).fit(poses_mm)
+    assert str(error.value) == message
+    with pytest.raises(BadInput):
+        PPCALifter.from_model(lifter.model_, 1100.0, **setting)
+
+
+def test_threads_may_share_a_lifter(lifter, views):
+    hidden = []
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        joints_px = np.array(views.joints_px[:20])
+        for pose in joints_px:
+            pose[rng.permutation(17)[:3]] = np.nan
+        hidden.append(joints_px)
+
+    def lifted(joints_px, one):
+        return one.lift_arrays(joints_px, skeleton="h36m17")
+
+    expected = [lifted(each, pickle.loads(pickle.dumps(lifter))) for each in hidden]
+    shared = pickle.loads(pickle.dumps(lifter))
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lifted, hidden, [shared] * len(hidden)))
+    np.testing.assert_allclose(found, expected, atol=0.5)

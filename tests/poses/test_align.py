@@ -112,8 +112,11 @@ def test_fewer_than_three_joints_give_nan_for_that_pose_only():
     np.testing.assert_allclose(aligned[1], TRIPOD, atol=1e-12)
 
 
-def test_a_pose_at_one_point_has_no_scale():
-    assert np.isnan(fit_similarity(np.ones((4, 3)), TRIPOD).scale)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_pose_at_one_point_has_no_scale(dtype):
+    at = np.linspace(0, 900, 200, dtype=dtype)
+    one_point = np.broadcast_to(at[:, None, None], (200, 4, 3))
+    assert np.isnan(fit_similarity(one_point, np.broadcast_to(TRIPOD, (200, 4, 3))).scale).all()
 
 
 def test_every_fit_of_a_flat_pose_is_a_rotation():

@@ -48,6 +48,16 @@ def test_undistort_gives_nan_where_no_ray_lands():
     assert np.isnan(rays[1:]).all()
 
 
+def test_undistort_does_not_answer_with_rays_from_behind_the_fold():
+    lens = RadialTangential(k1=-0.3)  # r - 0.3 r^3 turns back at r = 1.054, where it is 0.703
+    rays = np.stack(np.meshgrid(*[np.linspace(-1.2, 1.2, 41)] * 2), axis=-1)
+    found = lens.undistort(rays)
+    inside = np.linalg.norm(rays, axis=-1) < 0.7027
+    assert (np.isfinite(found).all(axis=-1) == inside).all()
+    np.testing.assert_allclose(lens.distort(found[inside]), rays[inside], atol=1e-9)
+    assert (np.linalg.norm(found[inside], axis=-1) < 1.0541).all()
+
+
 def test_float32_rays_come_back_as_float32():
     rays = np.full((4, 2), 0.3, np.float32)
     lens = RadialTangential(**LENS)

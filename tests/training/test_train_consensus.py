@@ -129,3 +129,20 @@ def test_groups_of_different_sizes_are_refused(pack, tmp_path):
         train(SMALL, pack, tmp_path, groups=groups)
 
     assert str(failure.value) == "groups must all have the same number of joints, got [17, 12]"
+
+
+def test_one_lifter_of_the_whole_body_is_trained_and_has_one_sigma(pack, tmp_path):
+    path = train(SMALL, pack, tmp_path, groups=(tuple(range(17)),))
+
+    joints_px = np.random.default_rng(0).normal(0, 9, (3, 17, 2))
+    sigma_mm = ConsensusLifter.load(path).lift_with_sigma(joints_px, skeleton="h36m17")[1]
+    assert (sigma_mm[:, 0] == 0).all()
+    assert (sigma_mm[:, 1:] == sigma_mm[0, 1]).all()
+    assert sigma_mm[0, 1] > 0
+
+
+@pytest.mark.parametrize("grouping", ["similarity", "random"])
+def test_so_few_groups_that_joints_are_left_out_are_refused(pack, grouping):
+    recipe = replace(SMALL, size=8, most=2, grouping=grouping)
+    with pytest.raises(BadInput, match="every one of the 17 joints must be in a group"):
+        joint_groups(recipe, pack, training_rows(pack))
