@@ -64,7 +64,7 @@ def lifting_set_command(
 
 @data.command("synthesize")
 @_MOCAP
-@click.option("-n", "--count", type=click.IntRange(1), help="How many people.")
+@click.option("-n", "--count", type=click.IntRange(1, 10_000_000), help="How many people.")
 @click.option(
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR"
 )
@@ -153,6 +153,7 @@ def _write(people: "SyntheticPeople", total: int, output: Path, workers: int) ->
     import cv2
 
     from ..datasets.synthetic.shards import write_shards
+    from ..pipelines.run_lock import RunLock
 
     cv2.setNumThreads(1)  # the pictures are too small to share out
 
@@ -165,7 +166,8 @@ def _write(people: "SyntheticPeople", total: int, output: Path, workers: int) ->
             shown = now
             click.echo(f"\r{done} of {total} people", err=True, nl=False)
 
-    made = write_shards(people, total, output, workers=workers, progress=progress)
+    with RunLock(output):
+        made = write_shards(people, total, output, workers=workers, progress=progress)
     if sys.stderr.isatty():
         click.echo(err=True)
     seconds = time.monotonic() - begin

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..poses.errors import BadInput
 from .evaluate_fusion import evaluate_fusion, evaluate_fusion_streams
 from .shared_options import PART, device_option
 
@@ -56,6 +57,9 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
         check_grouping(name)
     chosen = choose_device(device)
     loaded = load_hourglass(weights, chosen)
+    if loaded.skeleton is None:
+        raise BadInput(f"weights {weights!r} are a person finder's; give a joint network's")
+    facts = [read_crop_facts(crops, 1) for _ in groupings]
     data = read_crops_pack(crops, 1)
     click.echo(f"{'':16}{'crops':>8}{'PCK@0.2':>10}{'ECE':>8}")
     for flip in (False, True):
@@ -65,8 +69,8 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
     detector = HourglassDetector(weights, device=chosen, precision="float32")
     for way, detector.looks.quarter_turns in (("again", False), ("turned", True)):
         _say_crops(way, score_joints(*look_for_joints(detector, data), data))
-    for grouping in groupings:
-        found = FoundCrops(data, read_crop_facts(crops, 1), joints_px, confidence)
+    for grouping, known in zip(groupings, facts, strict=True):
+        found = FoundCrops(data, known, joints_px, confidence)
         _say_groups(grouping, score_groups(found, grouping))
 
 

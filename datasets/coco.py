@@ -39,7 +39,7 @@ def read_coco(json_path: str | Path, images: str | Path) -> PersonLabels:
         raise DecodeError(f"{json_path} does not exist; give a person_keypoints_*.json") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DecodeError(f"{json_path} is no readable JSON file ({error})") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DecodeError(
             f"{json_path} is not laid out as COCO keypoints ({type(error).__name__}: {error})"
         ) from error

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..poses.errors import DecodeError
-from .packs import read_pack
+from .packs import PICTURES, Fields, read_fields
 
 HIDDEN = 1
 MARGIN = 1.35
+_FIELDS: Fields = {
+    "split": PICTURES["split"],
+    "vis": ("finite numbers", ("split", 16)),
+    "box": ("finite numbers", ("split", 3)),
+}
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,6 @@ def read_crop_facts(path: str | Path, split: int) -> CropFacts:
     Raises:
         DecodeError: the file is no such pack, or one without these arrays.
     """
-    pack = read_pack(path, ("vis", "box", "split"))
-    vis, box, chosen = pack["vis"], pack["box"], pack["split"] == split
-    N = len(chosen)
-    if vis.shape != (N, 16) or box.shape != (N, 3):
-        raise DecodeError(
-            f"{path} has vis {vis.shape} and box {box.shape} for {N} crops; "
-            f"expected ({N}, 16) and ({N}, 3)"
-        )
-    return CropFacts(vis[chosen] == HIDDEN, box[chosen, 2] / MARGIN)
+    pack = read_fields(path, _FIELDS)
+    chosen = pack["split"] == split
+    return CropFacts(pack["vis"][chosen] == HIDDEN, pack["box"][chosen, 2] / MARGIN)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ..poses.errors import DecodeError
-from .packs import decode_rgb, read_pack
+from .packs import PICTURES, Fields, decode_rgb, read_fields
 
 LEFT_HIP, RIGHT_HIP, PELVIS, THORAX, RIGHT_SHOULDER, LEFT_SHOULDER = 3, 2, 6, 7, 12, 13
+_FIELDS: Fields = {**PICTURES, "joints": ("finite numbers or NaN", ("split", 16, 2))}
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,25 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
 
     Raises:
         DecodeError: the file is no such pack, has no crops of this split or one without a source,
-            or a picture in it is damaged.
+            or a picture in it is damaged, not square or of another size than the first.
     """
-    pack = read_pack(path, ("image", "offset", "joints", "split", "src"))
+    pack = read_fields(path, _FIELDS)
     chosen = np.flatnonzero(pack["split"] == split)
     if not len(chosen):
         raise DecodeError(f"{path} has no crops of split {split}; 0 is for training, 1 validates")
-    data, offset = pack["image"], pack["offset"]
-    with ThreadPoolExecutor() as pool:
-        decoded = pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen)
-        images = np.stack(list(decoded))
-    joints = derive_trunk(pack["joints"][chosen].astype(np.float32))
     parts = [str(name).partition("/") for name in pack["src"][chosen]]
     if not all(slash for _, slash, _ in parts):
         raise DecodeError(f"{path} has a crop whose `src` is no SET/NAME, such as lspet/im00001")
+    data, offset = pack["image"], pack["offset"]
+    with ThreadPoolExecutor() as pool:
+        decoded = list(pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen))
+    sizes = list(dict.fromkeys(image.shape[1::-1] for image in decoded))  # (width, height)
+    if len(sizes) > 1 or len(set(sizes[0])) > 1:
+        shown = " and ".join(f"{width} x {height}" for width, height in sizes[:2])
+        raise DecodeError(
+            f"image in {path} must be square pictures of one size, got {shown} px; mend the pack"
+        )
+    joints = derive_trunk(pack["joints"][chosen].astype(np.float32))
     source = np.array([name.split("_")[0] for name, _, _ in parts])
-    return CropSet(images, joints, source, np.array([name.split("#")[0] for *_, name in parts]))
+    photo = np.array([name.split("#")[0] for *_, name in parts])
+    return CropSet(np.stack(decoded), joints, source, photo)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..poses.errors import DecodeError
 from ..poses.skeleton import get_skeleton
+from .packs import decode_rgb
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,11 @@ class PersonLabels:
         path = self.image_paths[index]
         if not path.is_file():
             raise DecodeError(f"{path} does not exist; unpack the photos of {self.source!r} there")
-        encoded = np.fromfile(path, np.uint8)
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        image = cv2.imdecode(encoded, flags) if encoded.size else None
-        if image is None:
-            raise DecodeError(f"{path} cannot be decoded as a picture; fetch it again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        try:
+            return decode_rgb(np.fromfile(path, np.uint8), flags)
+        except DecodeError:
+            raise DecodeError(f"{path} cannot be decoded as a picture; fetch it again") from None
 
 
 def mpii16_rows(source: str, renamed: dict[str, str] | None = None) -> tuple[list[int], list[int]]:

@@ -85,8 +85,16 @@ def read_mocap(path: str | Path) -> MocapPack:
     bad = int(np.sum(~np.isfinite(poses).all(axis=(1, 2))))
     if bad:
         raise BadInput(f"poses in {path} must be finite, got {bad} of {len(poses)} with NaN or inf")
+    poses = poses.astype(np.float32)
+    bones = poses[:, 1:] - poses[:, skeleton.parents[1:]]
+    lost = int(np.sum(~bones.any(axis=2).all(axis=1)))
+    if lost:
+        raise BadInput(
+            f"poses in {path} must have bones, got {lost} of {len(poses)} with a joint on its "
+            "parent; drop them"
+        )
     about = (arrays[key] for key in (*_CLIP_KEYS, "clip_description"))
-    return MocapPack(poses.astype(np.float32), clip, *about)
+    return MocapPack(poses, clip, *about)
 
 
 def _check_kind(path: str | Path, key: str, array: np.ndarray) -> None:

@@ -8,7 +8,14 @@ import numpy as np
 
 from ..poses.errors import DecodeError
 from .labels import mpii16_rows
-from .packs import decode_rgb, read_pack
+from .packs import PICTURES, Fields, decode_rgb, read_fields
+
+_FIELDS: Fields = {
+    **PICTURES,
+    "photo": ("whole numbers", ("N",)),
+    "box": ("finite numbers", ("photo", 4)),
+    "coco17": ("finite numbers or NaN", ("photo", 17, 3)),
+}
 
 
 @dataclass(frozen=True)
@@ -77,21 +84,30 @@ def turn_upside_down(photos: PhotoSet) -> PhotoSet:
 def read_photos_pack(path: str | Path, split: int) -> PhotoSet:
     """Read the photos of one split (0 train, 1 validation) of a photos pack (`photos448.npz`).
 
+    The pack holds encoded photos one after the other in `image` with `offset`, `split` (P,) and
+    `src` (P,), and of the people `photo` (M,), `box` (M, 4) and `coco17` (M, 17, 3).
+
     Raises:
         DecodeError: the file is no such pack, or has no photos of this split.
     """
-    pack = read_pack(path, ("image", "offset", "photo", "box", "coco17", "split", "src"))
-    data, offset = pack["image"], pack["offset"]
+    pack = read_fields(path, _FIELDS)
+    data, offset, photo = pack["image"], pack["offset"], pack["photo"]
+    count = len(pack["split"])
+    if len(photo) and not 0 <= photo.min() <= photo.max() < count:
+        raise DecodeError(
+            f"photo in {path} must be at least 0 and below {count}, the number of photos, "
+            f"got {photo.min()} to {photo.max()}; mend the pack"
+        )
     chosen = np.flatnonzero(pack["split"] == split)
     if not len(chosen):
         raise DecodeError(f"{path} has no photos of split {split}; 0 is for training, 1 validates")
-    number = np.full(len(pack["split"]), -1)
+    number = np.full(count, -1)
     number[chosen] = np.arange(len(chosen))
-    people = np.flatnonzero(number[pack["photo"]] >= 0)
+    people = np.flatnonzero(number[photo] >= 0)
     return PhotoSet(
         [data[offset[i] : offset[i + 1]] for i in chosen],
-        number[pack["photo"][people]],
-        pack["box"][people],
-        pack["coco17"][people, :, :2],
+        number[photo[people]],
+        pack["box"][people].astype(np.float32),
+        pack["coco17"][people, :, :2].astype(np.float32),
         np.array([str(name).rsplit("/", 1)[-1] for name in pack["src"][chosen]]),
     )

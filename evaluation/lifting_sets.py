@@ -14,6 +14,7 @@ from ..datasets.packs import read_pack
 from ..datasets.virtual_cameras import CameraRanges, photograph
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
+from ..poses.whole_files import whole_file
 
 Array = NDArray[np.floating]
 
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "walking": ("walk", "stride"),
 }
 OTHER = "everyday acts"
+_AGAIN = "make the set with `lift3d data lifting-set`"
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,9 @@ class LiftingSet:
 
     def save(self, path: str | Path) -> None:
         """Write the set as an npz file, whole or not at all."""
-        part = Path(path).with_name(Path(path).name + ".part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(Path(path)) as part, part.open("wb") as file:
             np.savez_compressed(file, **{f.name: getattr(self, f.name) for f in fields(self)})
-        part.replace(path)
 
 
 def lifting_set(
@@ -154,19 +154,28 @@ def read_lifting_set(path: str | Path) -> LiftingSet:
 
     Raises:
         DecodeError: the file is missing, no npz, or lacks an array.
-        BadInput: its arrays do not fit together.
+        BadInput: its arrays do not fit together, or hold what poses cannot be.
     """
     names = tuple(field.name for field in fields(LiftingSet))
     arrays = read_pack(path, names)
     N = arrays["clip"].shape[0] if arrays["clip"].ndim else 0
     shapes = {"joints_px": (N, 17, 2), "confidence": (N, 17), "joints_mm": (N, 17, 3)}
+    kinds = {"clip": ("iu", "whole numbers"), "kind": ("U", "text")}
     for name in names:
-        wanted = shapes.get(name, (N,))
-        if arrays[name].shape != wanted:
+        array, shape = arrays[name], shapes.get(name, (N,))
+        kind, what = kinds.get(name, ("iuf", "numbers"))
+        if array.shape != shape or array.dtype.kind not in kind:
             raise BadInput(
-                f"{name} in {path} must have shape {wanted}, got {arrays[name].shape}; "
-                "make the set with `lift3d data lifting-set`"
+                f"{name} in {path} must be {what} of shape {shape}, got {array.dtype} of shape "
+                f"{array.shape}; {_AGAIN}"
             )
+    confidence = arrays["confidence"]
+    if not N:
+        raise BadInput(f"{path} holds no poses; {_AGAIN}")
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise BadInput(f"confidence in {path} must lie in 0..1; {_AGAIN}")
+    if not np.isfinite(arrays["joints_mm"]).all():
+        raise BadInput(f"joints_mm in {path} must be finite; {_AGAIN}")
     return LiftingSet(**{name: arrays[name] for name in names})
 
 

@@ -1,7 +1,6 @@
 """Tensors with JSON metadata in safetensors files, written whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..poses.errors import WeightsMissing
+from ..poses.whole_files import whole_file
 
 KEY = "lift3d"
 STEP = ":step"
@@ -23,10 +23,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, An
     The metadata is stored as JSON under one key, since safetensors writes several in random order.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
-    part.write_bytes(save(plain, {KEY: json.dumps(metadata, sort_keys=True)}))
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_bytes(save(plain, {KEY: json.dumps(metadata, sort_keys=True)}))
 
 
 def in_half(state: dict[str, Tensor]) -> dict[str, Tensor]:

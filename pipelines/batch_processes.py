@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from ..poses.child_processes import interrupts_held
 from ..poses.errors import Lift3dError
 from .batch import WorkerDied
 from .batch_tasks import BatchTask, TaskRunner, WorkerSpec
@@ -124,7 +125,8 @@ class ProcessPool:
     def _new(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._spec), daemon=True)
-        process.start()
+        with interrupts_held():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from ..poses.camera import WeakPerspective
 from ..poses.errors import BadInput, Lift3dError
 from ..poses.pose import Pose2D, Pose3D
 from ..poses.skeleton import Skeleton
+from ..poses.whole_files import whole_file
 
 SCHEMA_VERSION = 1
 FRAME = "camera axes: x right, y down, z forward; joints_mm relative to the skeleton's root"
@@ -133,14 +133,10 @@ def write_png(path: str | Path, rgb: np.ndarray) -> None:
 def _write_whole(path: str | Path, data: bytes) -> None:
     """Write through `path` + '.part', so that a stop leaves the old file or none, never half."""
     path = Path(path)
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as part:
             part.write_bytes(data)
-            os.replace(part, path)
-        finally:  # gone after a success; left over after an error or Ctrl-C
-            part.unlink(missing_ok=True)
     except OSError as error:
         raise Lift3dError(
             f"{path}: cannot be written: {error.strerror}; choose another output folder"

@@ -12,6 +12,7 @@ from ..datasets.lsp_faults import ARMS, LEGS
 from ..evaluation.crops import find_joints
 from ..models.load import load_hourglass
 from ..poses.skeleton import get_skeleton
+from ..poses.whole_files import whole_file
 from .hourglass import HourglassRecipe, train_hourglass
 from .loop import Progress
 from .schedule import Phase
@@ -122,14 +123,12 @@ def find_faults(
 
 def write_faults(path: Path, photo: np.ndarray, faults: list[str]) -> None:
     """Write the photos (N,) that have a fault as CSV, in order."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="") as file:
+    with whole_file(path) as part, part.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["photo", "fault"])
         rows.writerows(
             sorted((int(n), fault) for n, fault in zip(photo, faults, strict=True) if fault)
         )
-    part.replace(path)
 
 
 def _torso_px(joints_px: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ...poses.errors import BadInput
+from ...poses.whole_files import whole_file
 from ..photos import PhotoSet
 from .backgrounds import ENDINGS
 
@@ -18,6 +19,8 @@ QUALITY = 92
 def write_backgrounds(photos: PhotoSet, folder: Path, least_px: int = 128) -> int:
     """Write the largest square without a labelled person of each photo, as JPEG files.
 
+    Sides are odd, see `free_square`.
+
     People whom nobody has labelled, far away or in crowds, may be left in them.
 
     Args:
@@ -29,7 +32,8 @@ def write_backgrounds(photos: PhotoSet, folder: Path, least_px: int = 128) -> in
         How many were written.
 
     Raises:
-        BadInput: no photo has a square so large, or the folder holds photos already.
+        BadInput: no photo has a square so large, the folder holds photos already, or cannot be
+            written.
     """
     if any(path.suffix.lower() in ENDINGS for path in folder.glob("*")):
         raise BadInput(f"{folder} holds photos already; give a new folder, or empty it")
@@ -39,13 +43,16 @@ def write_backgrounds(photos: PhotoSet, folder: Path, least_px: int = 128) -> in
         x, y, side = free_square(image.shape[:2], photos.box_xyxy_px[photos.people(index)])
         if side < least_px:
             continue
-        folder.mkdir(parents=True, exist_ok=True)
         bgr = np.ascontiguousarray(image[y : y + side, x : x + side, ::-1])
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        path = folder / f"{index:05d}.jpg"
-        part = path.with_suffix(".part")
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(folder / f"{index:05d}.jpg") as part:
+                part.write_bytes(data.tobytes())
+        except OSError as error:
+            raise BadInput(
+                f"{folder} cannot be written ({error.strerror}); choose another with -o"
+            ) from None
         written += 1
     if not written:
         raise BadInput(
@@ -57,6 +64,8 @@ def write_backgrounds(photos: PhotoSet, folder: Path, least_px: int = 128) -> in
 
 def free_square(shape: tuple[int, int], boxes_px: np.ndarray) -> tuple[int, int, int]:
     """Return x, y and the side of the largest square that meets no box, margins included.
+
+    Of those with an odd side, which have a pixel in their middle.
 
     Args:
         shape: height and width of the photo.

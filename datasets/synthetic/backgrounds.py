@@ -56,10 +56,10 @@ class PhotoFolder:
             return None
         try:
             data = np.fromfile(path, np.uint8)
-        except OSError:
-            data = np.zeros(0, np.uint8)
-        kind = cv2.IMREAD_REDUCED_COLOR_2 if len(data) > LARGE_BYTES else cv2.IMREAD_COLOR
-        photo = cv2.imdecode(data, kind) if len(data) else None
+            kind = cv2.IMREAD_REDUCED_COLOR_2 if len(data) > LARGE_BYTES else cv2.IMREAD_COLOR
+            photo = cv2.imdecode(data, kind) if len(data) else None
+        except (OSError, cv2.error):  # OpenCV raises where a picture is larger than it takes
+            photo = None
         if photo is None:
             self._broken.add(path)
             _log.warning("%s is no readable photo; another one stands in for it", path)
@@ -75,7 +75,8 @@ def find_backgrounds(folder: str | Path) -> PhotoFolder:
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; give a folder of photos without people")
-    paths = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS))
+    named = (p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
+    paths = tuple(sorted(p for p in named if p.is_file()))
     if not paths:
         raise BadInput(f"{folder} holds no photos ({', '.join(ENDINGS)})")
     return PhotoFolder(folder, paths)

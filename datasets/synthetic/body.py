@@ -7,14 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from ...poses.errors import BadInput, DecodeError
+from ...poses.errors import BadInput
 from ..packs import read_pack
+from .body_checks import check_pack, pack_forms
 
 METRES = 1000.0  # packs are in metres
 PREFIX = {"full": "", "medium": "lod_", "small": "lod2_"}
-_SKIN = ("skin_index", "skin_weight", "joint_bone", "bone_parents", "bone_names", "part_names")
-_PLACES = ("bone_head", "joints")
-_KEYS = ("vertices", "shape_vertices", "shape_names", *_SKIN, *_PLACES)
+_IN_METRES = (
+    "vertices", "bone_head", "joints", "shape_vertices", "shape_bone_head", "shape_joints",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,26 +146,19 @@ def read_body(path: str | Path, mesh: Literal["full", "medium", "small"] = "full
         mesh: "medium" and "small" are meshes of fewer faces on a subset of the vertices.
 
     Raises:
-        BadInput: no mesh of this name.
-        DecodeError: the file is no such pack.
+        BadInput: no mesh of this name, or an array of the pack is not of the form that it needs.
+        DecodeError: the file is missing, no npz, or lacks one of the arrays.
     """
     if mesh not in PREFIX:
         raise BadInput(f"mesh must be 'full', 'medium' or 'small', got {mesh!r}")
     prefix = PREFIX[mesh]
-    own = tuple(prefix + key for key in ("vertices", "faces", "part", "s"))
-    pack = read_pack(path, tuple(dict.fromkeys((*_KEYS, *(f"shape_{k}" for k in _PLACES), *own))))
-    V = len(pack["vertices"])
-    kept = pack[prefix + "vertices"] if prefix else np.arange(V)
-    faces = pack[prefix + "faces"]
-    if faces.size and not 0 <= faces.min() <= faces.max() < len(kept):
-        raise DecodeError(f"faces in {path} must be below {len(kept)}, got {faces.max()}")
-    in_mm = {
-        key: METRES * pack[key].astype(np.float64)
-        for key in ("vertices", "shape_vertices", *_PLACES, *(f"shape_{k}" for k in _PLACES))
-    }
+    pack = read_pack(path, tuple(pack_forms(prefix)))
+    check_pack(path, pack, prefix)
+    kept = pack[prefix + "vertices"] if prefix else np.arange(len(pack["vertices"]))
+    in_mm = {key: METRES * pack[key].astype(np.float64) for key in _IN_METRES}
     return Body(
         vertices_mm=in_mm["vertices"][kept],
-        faces=faces,
+        faces=pack[prefix + "faces"],
         face_part=pack[prefix + "part"],
         face_along=pack[prefix + "s"],
         bone_head_mm=in_mm["bone_head"],

@@ -1,14 +1,24 @@
 """Build a body pack from MakeHuman's CC0 assets."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from ...poses import get_skeleton
-from ...poses.errors import DecodeError
+from ...poses.errors import BadInput, DecodeError
+from ...poses.whole_files import whole_file
+from .body_checks import check_pack
 from .capsules import PARTS, bone_tree
 from .decimate import decimate
-from .makehuman_files import BaseMesh, data_folder, read_base, read_json, read_target
+from .makehuman_files import (
+    BaseMesh,
+    data_folder,
+    read_base,
+    read_rig,
+    read_target,
+    read_weights,
+)
 from .makehuman_parts import label_faces
 
 LIGHT = (("lod_", 7000), ("lod2_", 2500))
@@ -51,30 +61,40 @@ def import_makehuman(checkout: str | Path, output: str | Path) -> str:
     docs/synthetic_people.md.
 
     Raises:
-        BadInput: `checkout` is no checkout of MakeHuman.
+        BadInput: `checkout` is no checkout of MakeHuman, its body is none, or `output` cannot be
+            written.
         DecodeError: a file of it is missing or damaged.
     """
-    data = data_folder(Path(checkout))
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        pack = _whole_mesh(data_folder(Path(checkout)))
+    check_pack(f"the body of {checkout}", pack, "")
+    _add_lighter_meshes(pack)
+    _write(Path(output), pack)
+    V, F, B, S = (len(pack[key]) for key in ("vertices", "faces", "bone_names", "shape_names"))
+    return f"{V} vertices, {F} faces, {B} bones, {S} shapes"
+
+
+def _whole_mesh(data: Path) -> dict[str, np.ndarray]:
     base = read_base(data / "3dobjs" / "base.obj")
     mean, shapes = _shapes(data / "targets" / "macrodetails", base)
-    rig = read_json(data / "rigs" / "default.mhskel", ("bones", "joints"))
-    weights = read_json(data / "rigs" / "default_weights.mhw", ("weights",))["weights"]
+    rig = read_rig(data / "rigs" / "default.mhskel", len(mean))
+    weights = read_weights(data / "rigs" / "default_weights.mhw", len(mean))
     bones, parents = bone_tree()
     used = np.unique(base.faces)
     everything = [0.1 * v for v in (mean, *shapes.values())]  # decimetres -> metres
     everything[0] = everything[0] - [0, everything[0][used, 1].min(), 0]
-    places = [_places(v, rig, bones) for v in everything]
+    places = [_places(v, rig.heads, bones) for v in everything]
     top = used[np.argmax(everything[0][used, 1])]
     joints = [_joints(v, p, bones, top) for v, p in zip(everything, places, strict=True)]
     joints[0][10, 1] -= 0.01  # head_top lies 1 cm below the top of the skull
-    skin, share = _skin(weights, rig["bones"], bones, used, len(mean))
+    skin, share = _skin(weights, rig.parents, bones, used, len(mean))
     new = np.full(len(mean), -1)
     new[used] = np.arange(len(used))
     faces = new[base.faces]
     vertices = everything[0][used]
     dominant = skin[np.arange(len(used)), share.argmax(1)]
     part, along = label_faces(vertices, faces, base, dominant, bones, joints[0], everything[0])
-    pack = {
+    return {
         "vertices": vertices.astype(np.float32),
         "faces": faces.astype(np.int32),
         "part": part.astype(np.uint8),
@@ -94,9 +114,6 @@ def import_makehuman(checkout: str | Path, output: str | Path) -> str:
         "shape_joints": np.stack(joints[1:]).astype(np.float16),
         "note": np.array("Derived from MakeHuman's assets, CC0 1.0 Universal."),
     }
-    _add_lighter_meshes(pack)
-    _write(Path(output), pack)
-    return f"{len(vertices)} vertices, {len(faces)} faces, {len(bones)} bones, {len(shapes)} shapes"
 
 
 def _add_lighter_meshes(pack: dict[str, np.ndarray]) -> None:
@@ -110,14 +127,14 @@ def _add_lighter_meshes(pack: dict[str, np.ndarray]) -> None:
 
 
 def _write(path: Path, pack: dict[str, np.ndarray]) -> None:
-    part = path.with_name(path.name + ".part")
+    data = io.BytesIO()
+    np.savez_compressed(data, **pack)  # type: ignore[arg-type]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.savez_compressed(file, **pack)  # type: ignore[arg-type]
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(data.getbuffer())
     except OSError as error:
-        raise DecodeError(
+        raise BadInput(
             f"{path} cannot be written ({error.strerror}); choose another with -o"
         ) from None
 
@@ -156,17 +173,18 @@ def _shapes(folder: Path, base: BaseMesh) -> tuple[np.ndarray, dict[str, np.ndar
     return base.vertices + mean, shapes
 
 
-def _places(vertices: np.ndarray, rig: dict, bones: list[str]) -> np.ndarray:
+def _places(vertices: np.ndarray, heads: dict[str, np.ndarray], bones: list[str]) -> np.ndarray:
     """Return where the bones' heads are (B, 3): means of the vertices that the rig names."""
     found = np.zeros((len(bones), 3))
     for row, bone in enumerate(bones[1:], 1):
         name, _, side = bone.partition(".")
         theirs = _HEADS[name] + (f".{side}" if side else "")
-        try:
-            rows = rig["joints"][rig["bones"][theirs]["head"]]
-            found[row] = vertices[rows].mean(0)
-        except (KeyError, TypeError, IndexError):
-            raise DecodeError(f"the rig has no bone {theirs!r} with a head on the mesh") from None
+        if theirs not in heads:
+            raise DecodeError(
+                f"the rig has no bone {theirs!r} whose head is a list of vertices, "
+                f"0 to {len(vertices) - 1}"
+            )
+        found[row] = vertices[heads[theirs]].mean(0)
     hips = [bones.index(f"thigh_a.{side}") for side in "LR"]
     found[0] = found[hips].mean(0)
     return found
@@ -202,19 +220,17 @@ def _joint_bones(bones: list[str]) -> list[int]:
 
 
 def _skin(
-    weights: dict, tree: dict, bones: list[str], used: np.ndarray, V: int
+    weights: dict[str, np.ndarray],
+    parents: dict[str, str | None],
+    bones: list[str],
+    used: np.ndarray,
+    V: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the four bones that move each used vertex and their shares, both (V', 4)."""
     whole = np.zeros((V, len(bones)))
     for bone, pairs in weights.items():
-        ours = bones.index(_our_bone(bone, tree))
-        try:
-            rows = np.array([pair[0] for pair in pairs], int)
-            np.add.at(whole[:, ours], rows, [float(pair[1]) for pair in pairs])
-        except (ValueError, TypeError, IndexError):
-            raise DecodeError(
-                f"the weights of bone {bone!r} are not pairs of vertex, weight"
-            ) from None
+        ours = bones.index(_our_bone(bone, parents))
+        np.add.at(whole[:, ours], pairs[:, 0].astype(int), pairs[:, 1])
     whole = whole[used]
     whole[whole.sum(1) == 0, bones.index("head")] = 1.0  # eyes without weights
     order = np.argsort(-whole, axis=1, kind="stable")[:, :4]
@@ -222,15 +238,15 @@ def _skin(
     return order, share / share.sum(1, keepdims=True)
 
 
-def _our_bone(name: str, tree: dict) -> str:
+def _our_bone(name: str, parents: dict[str, str | None]) -> str:
     """Return our bone of a bone of MakeHuman's: its own or that of the nearest ancestor."""
     at: str | None = name
     while at:
         stem, _, side = at.partition(".")
-        if side and stem in _SIDED:
+        if side in ("L", "R") and stem in _SIDED:
             ours = _SIDED[stem]
             return ours if ours in ("pelvis", "chest") else f"{ours}.{side}"
         if not side and stem in _TRUNK:
             return _TRUNK[stem]
-        at = tree.get(at, {}).get("parent")
+        at = parents.get(at)
     return "pelvis"

@@ -123,7 +123,10 @@ class SyntheticPeople:
         )
 
     def stream(self, indices: Sequence[int], workers: int = 0) -> Iterator[Sample]:
-        """Yield the samples of some indices in their order, made by so many processes."""
+        """Yield the samples of some indices in their order, made by so many processes.
+
+        These import the calling script: its own work must stand below `if __name__ == "__main__":`.
+        """
         return in_order(self, indices, workers)
 
     def _others(self, person: Person, view: View, rng: np.random.Generator) -> list[Surface]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ class Sample:
         camera: of the crop and of the virtual photo.
         seed: of the set.
         index: in the set; (seed, index) and the data give the sample.
-        source: what the pose is from, for example "cmu 07_01 frame 40".
+        source: what the pose is from, for example "07_01 frame 40".
     """
 
     jpeg: bytes
@@ -132,20 +133,23 @@ def sample_from(jpeg: bytes, mask_png: bytes, text: str) -> Sample:
     mask = cv2.imdecode(np.frombuffer(mask_png, np.uint8), cv2.IMREAD_GRAYSCALE)
     try:
         found = json.loads(text)
+        if found["skeleton"] != "h36m17":
+            raise ValueError(f"skeleton {found['skeleton']!r}")
         camera = CropCamera(
-            photo_K=np.array(found["photo_K"]),
+            photo_K=_numbers(found, "photo_K", (3, 3)),
             photo_size=(int(found["photo_size"][0]), int(found["photo_size"][1])),
-            centre_px=np.array(found["centre_px"]),
+            centre_px=_numbers(found, "centre_px", (2,)),
             side_px=float(found["side_px"]),
             size=int(found["size"]),
-            R=np.array(found["R"]),
+            R=_numbers(found, "R", (3, 3)),
             pitch_deg=float(found["pitch_deg"]),
             roll_deg=float(found["roll_deg"]),
         )
-        arrays = {key: np.array(found[key]) for key in ("joints_px", "joints_mm", "root_mm")}
-        visible = np.array(found["visible"], bool)
+        shapes = {"joints_px": (17, 2), "joints_mm": (17, 3), "root_mm": (3,), "visible": (17,)}
+        arrays = {key: _numbers(found, key, shape) for key, shape in shapes.items()}
+        visible = arrays.pop("visible").astype(bool)
         seed, index, source = int(found["seed"]), int(found["index"]), str(found["source"])
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise DecodeError(f"a sample's JSON is damaged ({error!r}); make its shard again") from None
     if mask is None:
         raise DecodeError(f"the mask of sample {index} is damaged; make its shard again")
@@ -153,3 +157,10 @@ def sample_from(jpeg: bytes, mask_png: bytes, text: str) -> Sample:
         jpeg, mask > 0, **arrays, visible=visible, camera=camera, seed=seed, index=index,
         source=source,
     )  # fmt: skip
+
+
+def _numbers(found: dict[str, Any], key: str, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.array(found[key], float)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"{key} of shape {array.shape}")
+    return array

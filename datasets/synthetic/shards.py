@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import cv2
 import numpy as np
 
 from ...poses.errors import BadInput, DecodeError
+from ...poses.whole_files import whole_file
+from ..mocap import MocapPack
+from .body import Body
 from .people import SyntheticPeople
 from .sample import Sample, sample_from
 
@@ -31,7 +35,8 @@ def write_shards(
     """Write samples 0 to count - 1 into tars of a folder; return how many were made now.
 
     Each tar is written beside its place and renamed when it is whole. Tars that are there are
-    kept: a run that was stopped goes on. The same people give the same bytes.
+    kept: a run that was stopped goes on. The same people give the same bytes. One process at a time
+    may write into a folder (`lift3d data synthesize` sees to that).
 
     Args:
         people: the set.
@@ -45,10 +50,10 @@ def write_shards(
     """
     if count < 1:
         raise BadInput(f"a set needs at least 1 sample, got {count}")
-    folder = Path(folder)
+    folder, wanted = Path(folder), describe(people, count)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _claim(folder, describe(people, count))
+        _claim(folder, wanted)
         tars = [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
         missing = [indices for indices in tars if not shard_path(folder, indices.start).exists()]
         samples = people.stream([index for indices in missing for index in indices], workers)
@@ -68,8 +73,6 @@ def shard_path(folder: Path, start: int) -> Path:
 
 def describe(people: SyntheticPeople, count: int) -> dict[str, object]:
     """Return what the set's pictures depend on."""
-    body = hashlib.sha256(np.ascontiguousarray(people.body.vertices_mm).tobytes())
-    mocap = hashlib.sha256(np.ascontiguousarray(people.mocap.poses_mm).tobytes())
     photos = people.backgrounds
     return {
         "count": count,
@@ -80,10 +83,18 @@ def describe(people: SyntheticPeople, count: int) -> dict[str, object]:
         "grades": list(people.grades),
         "variety": repr(people.variety),
         "scenes": repr(people.scenes),
-        "body": body.hexdigest()[:16],
-        "mocap": mocap.hexdigest()[:16],
+        "body": _digest_of(people.body),
+        "mocap": _digest_of(people.mocap),
         "backgrounds": _digest(photos.paths) if photos else "drawn",
     }
+
+
+def _digest_of(arrays: Body | MocapPack) -> str:
+    """Return what tells a body or a pack from others: all that it holds."""
+    sha = hashlib.sha256()
+    for each in fields(arrays):
+        sha.update(np.ascontiguousarray(getattr(arrays, each.name)).tobytes())
+    return sha.hexdigest()[:16]
 
 
 def _digest(photos: Sequence[Path]) -> str:
@@ -95,9 +106,9 @@ def _digest(photos: Sequence[Path]) -> str:
 def _claim(folder: Path, wanted: dict[str, object]) -> None:
     """Note in the folder which set it holds, or see that it is this one."""
     path = folder / SET_FILE
-    begun = any(folder.glob("people-*.tar*"))
-    if not path.exists() or not begun:
-        _replace(path, json.dumps(wanted, indent=1).encode())
+    if not any(folder.glob("people-*.tar*")):
+        with whole_file(path) as part:
+            part.write_text(json.dumps(wanted, indent=1))
         return
     there = _set_of(folder)
     for key, value in wanted.items():
@@ -110,32 +121,25 @@ def _claim(folder: Path, wanted: dict[str, object]) -> None:
 
 def _set_of(folder: Path) -> dict[str, object]:
     try:
-        return dict(json.loads((folder / SET_FILE).read_text()))
-    except (OSError, ValueError):
+        there = json.loads((folder / SET_FILE).read_text())
+    except (OSError, ValueError, RecursionError):
+        there = None
+    count = there.get("count") if isinstance(there, dict) else None
+    if not isinstance(count, int) or count < 1:
         raise DecodeError(
             f"{folder} has no readable {SET_FILE}; expected a folder of `lift3d data synthesize`"
-        ) from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
+        )
+    return dict(there)
 
 
 def _write_one(samples: Iterable[Sample], path: Path, progress: Callable[[int], None]) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        with tarfile.open(part, "w") as tar:
-            for sample in samples:
-                for ending, content in _members(sample).items():
-                    info = tarfile.TarInfo(f"{sample.index:06d}.{ending}")
-                    info.size = len(content)
-                    tar.addfile(info, io.BytesIO(content))
-                progress(sample.index + 1)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, tarfile.open(part, "w") as tar:
+        for sample in samples:
+            for ending, content in _members(sample).items():
+                info = tarfile.TarInfo(f"{sample.index:06d}.{ending}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+            progress(sample.index + 1)
 
 
 def _members(sample: Sample) -> dict[str, bytes]:
@@ -159,7 +163,7 @@ class ShardPeople:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
-        object.__setattr__(self, "count", int(str(_set_of(self.folder)["count"])))
+        object.__setattr__(self, "count", _set_of(self.folder)["count"])
 
     count: int = field(init=False, default=0)
 
@@ -215,7 +219,7 @@ class ShardPeople:
                 raise DecodeError(
                     f"{path} is not there; run `lift3d data synthesize` again to finish the set"
                 ) from None
-            except (OSError, tarfile.TarError):
+            except (OSError, EOFError, tarfile.TarError, zlib.error):
                 raise DecodeError(f"{path} is damaged; remove it and make it again") from None
         return self._places[path]
 

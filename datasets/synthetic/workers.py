@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from ...poses.child_processes import interrupts_held
 from ...poses.errors import BadInput, Lift3dError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def in_order(people: SyntheticPeople, indices: Sequence[int], workers: int) -> I
     Args:
         people: makes them.
         indices: such as range(1000); any sequence that can be sliced.
-        workers: processes; 0 for this one alone.
+        workers: processes, which import the calling script: its own work must stand below
+            `if __name__ == "__main__":`. 0 for this one alone.
 
     Raises:
         BadInput: a number of workers below 0.
@@ -45,7 +47,8 @@ def in_order(people: SyntheticPeople, indices: Sequence[int], workers: int) -> I
             made = context.Queue(WAITING)
             own = indices[number::workers]
             process = context.Process(target=_work, args=(people, own, made), daemon=True)
-            process.start()
+            with interrupts_held():
+                process.start()
             lanes.append((process, made))
         for k in range(len(indices)):
             yield _next(*lanes[k % workers])

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from lift3d.cli.data import data
 from lift3d.datasets.synthetic import capsule_body
+from lift3d.pipelines.run_lock import RunLock
 from lift3d.poses import get_skeleton
 from lift3d.poses.errors import BadInput
 
@@ -39,6 +40,16 @@ def test_synthesize_writes_tars_and_says_how_many(mocap: Path, tmp_path: Path) -
     assert [path.name for path in sorted(out.iterdir())] == ["people-000000.tar", "set.json"]
     again = CliRunner().invoke(data, arguments)
     assert again.stderr.startswith("0 people made")
+
+
+def test_a_second_run_into_the_folder_is_refused(mocap: Path, tmp_path: Path) -> None:
+    out = tmp_path / "people"
+    arguments = ["synthesize", "-n", "1", "-o", str(out), "--mocap", str(mocap), "--size", "32"]
+    with RunLock(out):
+        done = CliRunner().invoke(data, arguments)
+    assert isinstance(done.exception, BadInput)
+    assert "is in use by another run" in str(done.exception)
+    assert list(out.iterdir()) == []
 
 
 def test_synthesize_wants_a_number_or_the_fixed_set(mocap: Path, tmp_path: Path) -> None:

@@ -76,6 +76,30 @@ def test_an_unknown_grouping_is_one_line_before_anything_is_read(arguments, caps
     )
 
 
+def test_the_person_finder_is_no_network_of_joints(arguments, capsys):
+    before, after = arguments[: arguments.index("--weights")], arguments[-2:]
+    assert run(*before, "--weights", "people", *after) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "lift3d: weights 'people' are a person finder's; give a joint network's\n"
+    )
+
+
+def test_facts_of_another_form_are_one_line_before_anything_is_scored(arguments, capsys):
+    pack = arguments[arguments.index("--crops") + 1]
+    with np.load(pack) as archive:
+        content = dict(archive)
+    np.savez(pack, **(content | {"box": np.full((4, 3), "135")}))
+    assert run(*arguments, "--by", "size") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"lift3d: box in {pack} must be finite numbers of shape (4, 3) beside split (4,), "
+        "got <U3 (4, 3); mend the pack\n"
+    )
+
+
 STEADY = """
 import numpy as np
 from lift3d.poses import Pose2D, get_skeleton

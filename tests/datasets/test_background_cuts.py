@@ -61,3 +61,20 @@ def test_a_folder_with_photos_of_another_part_is_refused(tmp_path):
     with pytest.raises(BadInput, match="holds photos already; give a new folder, or empty it"):
         write_backgrounds(photo_set([(0, 0, 60, 100)]), tmp_path, 90)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch, error):
+    def fails(path, content):
+        path.touch()
+        raise error
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", fails)
+    with pytest.raises((BadInput, KeyboardInterrupt)) as failure:
+        write_backgrounds(photo_set([(0, 0, 60, 100)]), tmp_path / "new", 90)
+    if isinstance(error, OSError):
+        assert str(failure.value) == (
+            f"{tmp_path / 'new'} cannot be written (No space left on device); choose another "
+            "with -o"
+        )
+    assert list((tmp_path / "new").iterdir()) == []

@@ -114,3 +114,18 @@ def test_boxes_of_other_than_four_numbers_are_refused(tmp_path: Path) -> None:
     people = [annotation(7, {"nose": (1, 2, 2)}, bbox=[1, 2, 3]) for _ in range(4)]
     with pytest.raises(DecodeError, match="is not laid out as COCO keypoints"):
         read_coco(write_coco(tmp_path, *people), "val2017")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"keypoints": [10**400, 2, 2] * 17}, {"bbox": [1, 2, 10**400, 4]}]
+)
+def test_numbers_beyond_all_floats_are_refused_in_one_line(
+    tmp_path: Path, changes: dict[str, list[int]]
+) -> None:
+    path = write_coco(tmp_path, annotation(7, {"nose": (1, 2, 2)}, **changes))
+    with pytest.raises(DecodeError) as error:
+        read_coco(path, "val2017")
+    assert str(error.value) == (
+        f"{path} is not laid out as COCO keypoints "
+        "(OverflowError: int too large to convert to float)"
+    )

@@ -18,14 +18,35 @@ def test_hidden_joints_and_extents_are_those_of_the_split(tmp_path):
     assert facts.extent_px == pytest.approx([100, 200])
 
 
-def test_arrays_of_another_form_are_one_line(tmp_path):
+VIS = "vis in {} must be finite numbers of shape (2, 16) beside split (2,), got "
+BOX = "box in {} must be finite numbers of shape (2, 3) beside split (2,), got "
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vis": np.zeros((2, 17))}, VIS + "float64 (2, 17)"),
+        ({"vis": np.full((2, 16), "1")}, VIS + "<U1 (2, 16)"),
+        ({"box": np.zeros((2, 4))}, BOX + "float64 (2, 4)"),
+        ({"box": np.zeros((1, 3))}, BOX + "float64 (1, 3)"),
+        ({"box": np.full((2, 3), "9")}, BOX + "<U1 (2, 3)"),
+        (
+            {"box": np.full((2, 3), np.nan)},
+            "box in {} must be finite numbers, got 6 of 6 that are not",
+        ),
+        (
+            {"split": np.float64(0)},
+            "split in {} must be finite numbers of shape (N,), got float64 ()",
+        ),
+    ],
+)
+def test_arrays_of_another_form_are_one_line(tmp_path, changes, message):
     path = tmp_path / "crops.npz"
-    np.savez(path, vis=np.zeros((2, 17)), box=np.zeros((2, 4)), split=np.zeros(2))
+    content = {"vis": np.zeros((2, 16)), "box": np.zeros((2, 3)), "split": np.zeros(2)}
+    np.savez(path, **(content | changes))
     with pytest.raises(DecodeError) as error:
         read_crop_facts(path, 0)
-    assert str(error.value) == (
-        f"{path} has vis (2, 17) and box (2, 4) for 2 crops; expected (2, 16) and (2, 3)"
-    )
+    assert str(error.value) == f"{message.format(path)}; mend the pack"
 
 
 def test_a_pack_without_them_is_named(tmp_path):

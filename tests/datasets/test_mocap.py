@@ -66,6 +66,11 @@ def test_rows_are_chosen_by_split_and_grade(tmp_path, arrays, split, grades, row
         ("clip_split", np.zeros(4, int), "clip_split in {} must have shape (3,), got (4,)"),
         (
             "poses",
+            np.zeros((6, 17, 3)),
+            "poses in {} must have bones, got 6 of 6 with a joint on its parent; drop them",
+        ),
+        (
+            "poses",
             np.where(np.arange(6)[:, None, None] < 2, np.nan, np.zeros((6, 17, 3))),
             "poses in {} must be finite, got 2 of 6 with NaN or inf",
         ),

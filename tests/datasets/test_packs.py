@@ -1,5 +1,7 @@
 """Packs of encoded pictures and their readers, with small packs made here."""
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 
 from lift3d.datasets.crops import derive_trunk, join_crops, read_crops_pack
-from lift3d.datasets.packs import decode_rgb, read_pack
+from lift3d.datasets.labels import PersonLabels
+from lift3d.datasets.packs import decode_rgb, read_fields, read_pack
 from lift3d.datasets.photos import read_photos_pack
 from lift3d.poses import get_skeleton
 from lift3d.poses.errors import DecodeError
@@ -39,19 +42,29 @@ def write_crops(path: Path, **changes: Any) -> Path:
     return path
 
 
-def write_photos(path: Path) -> Path:
+def write_photos(path: Path, **changes: Any) -> Path:
     joints = np.full((4, 17, 3), np.nan, np.float32)
     joints[:, COCO.index("left_knee")] = np.c_[np.arange(4), np.arange(4) * 2, np.full(4, 2)]
-    np.savez(
-        path,
-        **encode(COLOURS, 24),
-        photo=np.array([0, 1, 2, 2]),
-        box=np.arange(16, dtype=np.float32).reshape(4, 4),
-        coco17=joints,
-        split=np.array([1, 0, 1]),
-        src=np.array(["coco/7", "coco/8", "coco/9"]),
-    )
+    content = encode(COLOURS, 24) | {
+        "photo": np.array([0, 1, 2, 2]),
+        "box": np.arange(16, dtype=np.float32).reshape(4, 4),
+        "coco17": joints,
+        "split": np.array([1, 0, 1]),
+        "src": np.array(["coco/7", "coco/8", "coco/9"]),
+    }
+    np.savez(path, **(content | changes))
     return path
+
+
+def giant_png() -> bytes:
+    """Return a PNG that claims 40,000 x 40,000 pixels, more than OpenCV's 2^30."""
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(10))), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def test_crops_of_one_split_are_decoded_to_rgb_in_order(tmp_path: Path) -> None:
@@ -107,7 +120,7 @@ def test_a_missing_array_is_named(tmp_path: Path) -> None:
     with pytest.raises(DecodeError) as error:
         read_crops_pack(path, 0)
     assert str(error.value) == (
-        f"{path} has no array 'joints'; expected a pack with image, offset, joints, split, src"
+        f"{path} has no array 'split'; expected a pack with image, offset, split, src, joints"
     )
 
 
@@ -167,3 +180,217 @@ def test_sources_may_have_several_folders_but_not_none(tmp_path: Path) -> None:
 def test_photos_without_any_of_a_split_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"has no photos of split 2; 0 is for training"):
         read_photos_pack(write_photos(tmp_path / "photos.npz"), 2)
+
+
+WRONG_PICTURES = [
+    ({"split": np.int64(0)}, "split in {} must be finite numbers of shape (N,), got int64 ()"),
+    (
+        {"split": np.array(["0", "1", "0"])},
+        "split in {} must be finite numbers of shape (N,), got <U1 (3,)",
+    ),
+    (
+        {"src": np.array(["coco/7", "coco/8"])},
+        "src in {} must be text of shape (3,) beside split (3,), got <U6 (2,)",
+    ),
+    (
+        {"src": np.arange(3)},
+        "src in {} must be text of shape (3,) beside split (3,), got int64 (3,)",
+    ),
+    (
+        {"image": np.zeros(9, np.uint16)},
+        "image in {} must be bytes of shape (N,), got uint16 (9,)",
+    ),
+    (
+        {"offset": np.zeros(4)},
+        "offset in {} must be whole numbers of shape (N,), got float64 (4,)",
+    ),
+    ({"offset": np.int64(0)}, "offset in {} must be whole numbers of shape (N,), got int64 ()"),
+    (
+        {"offset": np.arange(3)},
+        "offset in {} must have shape (4,), one more than split, got (3,)",
+    ),
+    (
+        {"image": np.zeros(9, np.uint8), "offset": np.array([0, 3, 10, 12])},
+        "offset in {} must rise within the 9 bytes of image, got 3 to 10 for picture 1",
+    ),
+    (
+        {"image": np.zeros(9, np.uint8), "offset": np.array([-4, 3, 6, 9])},
+        "offset in {} must rise within the 9 bytes of image, got -4 to 3 for picture 0",
+    ),
+    (
+        {"image": np.zeros(9, np.uint8), "offset": np.array([0, 3, 3, 9], np.uint32)},
+        "offset in {} must rise within the 9 bytes of image, got 3 to 3 for picture 1",
+    ),
+    (
+        {"image": np.zeros(9, np.uint8), "offset": np.array([0, 6, 9, 7], np.uint64)},
+        "offset in {} must rise within the 9 bytes of image, got 9 to 7 for picture 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("write", "read"), [(write_crops, read_crops_pack), (write_photos, read_photos_pack)]
+)
+@pytest.mark.parametrize(("changes", "message"), WRONG_PICTURES)
+def test_pictures_of_another_form_are_one_line(
+    tmp_path: Path, write: Any, read: Any, changes: dict[str, Any], message: str
+) -> None:
+    path = write(tmp_path / "pack.npz", **changes)
+    with pytest.raises(DecodeError) as error:
+        read(path, 0)
+    assert str(error.value) == f"{message.format(path)}; mend the pack"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"joints": np.zeros((2, 16, 2))},
+            "joints in {} must be finite numbers or NaN of shape (3, 16, 2) beside split (3,), "
+            "got float64 (2, 16, 2)",
+        ),
+        (
+            {"joints": np.zeros((3, 16, 3))},
+            "joints in {} must be finite numbers or NaN of shape (3, 16, 2) beside split (3,), "
+            "got float64 (3, 16, 3)",
+        ),
+        (
+            {"joints": np.full((3, 16, 2), "4")},
+            "joints in {} must be finite numbers or NaN of shape (3, 16, 2) beside split (3,), "
+            "got <U1 (3, 16, 2)",
+        ),
+        (
+            {"joints": np.full((3, 16, 2), np.inf)},
+            "joints in {} must be finite numbers or NaN, got 96 of 96 that are not",
+        ),
+    ],
+)
+def test_joints_of_another_form_are_one_line(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = write_crops(tmp_path / "crops.npz", **changes)
+    with pytest.raises(DecodeError) as error:
+        read_crops_pack(path, 0)
+    assert str(error.value) == f"{message.format(path)}; mend the pack"
+
+
+@pytest.mark.parametrize(
+    ("sides", "shown"),
+    [
+        ([(64, 32), (64, 32), (64, 32)], "32 x 64"),
+        ([(16, 16), (24, 24), (24, 24)], "16 x 16 and 24 x 24"),
+        ([(16, 16), (16, 16), (24, 16)], "16 x 16 and 16 x 24"),
+    ],
+)
+def test_crops_must_be_squares_of_one_size(
+    tmp_path: Path, sides: list[tuple[int, int]], shown: str
+) -> None:
+    parts = [cv2.imencode(".png", np.zeros((*side, 3), np.uint8))[1].ravel() for side in sides]
+    offset = np.cumsum([0, *(len(part) for part in parts)])
+    changes = {"image": np.concatenate(parts), "offset": offset, "split": np.zeros(3)}
+    path = write_crops(tmp_path / "crops.npz", **changes)
+    with pytest.raises(DecodeError) as error:
+        read_crops_pack(path, 0)
+    assert str(error.value) == (
+        f"image in {path} must be square pictures of one size, got {shown} px; mend the pack"
+    )
+
+
+PHOTO = "photo in {} must be "
+BOX = "box in {} must be finite numbers"
+COCO17 = "coco17 in {} must be finite numbers or NaN of shape (4, 17, 3) beside photo (4,), got "
+ONE_NAN, ONE_INF = np.ones((4, 4)), np.ones((4, 4), np.float32)
+ONE_NAN[1, 2], ONE_INF[3, 0] = np.nan, -np.inf
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"photo": np.zeros(4)}, PHOTO + "whole numbers of shape (N,), got float64 (4,)"),
+        ({"photo": np.full(4, "0")}, PHOTO + "whole numbers of shape (N,), got <U1 (4,)"),
+        (
+            {"photo": np.array([0, 1, 2, 3])},
+            PHOTO + "at least 0 and below 3, the number of photos, got 0 to 3",
+        ),
+        (
+            {"photo": np.full(4, -1, np.int32)},
+            PHOTO + "at least 0 and below 3, the number of photos, got -1 to -1",
+        ),
+        (
+            {"photo": np.array([0, 1])},
+            BOX + " of shape (2, 4) beside photo (2,), got float32 (4, 4)",
+        ),
+        (
+            {"box": np.zeros((4, 3))},
+            BOX + " of shape (4, 4) beside photo (4,), got float64 (4, 3)",
+        ),
+        (
+            {"box": np.zeros((3, 4))},
+            BOX + " of shape (4, 4) beside photo (4,), got float64 (3, 4)",
+        ),
+        (
+            {"box": np.full((4, 4), "1")},
+            BOX + " of shape (4, 4) beside photo (4,), got <U1 (4, 4)",
+        ),
+        ({"box": ONE_NAN}, BOX + ", got 1 of 16 that are not"),
+        ({"box": ONE_INF}, BOX + ", got 1 of 16 that are not"),
+        ({"box": np.full((4, 4), 1e300)}, BOX + ", got 16 of 16 that are not"),
+        ({"coco17": np.zeros(4)}, COCO17 + "float64 (4,)"),
+        ({"coco17": np.zeros((3, 17, 3))}, COCO17 + "float64 (3, 17, 3)"),
+        ({"coco17": np.zeros((4, 16, 3))}, COCO17 + "float64 (4, 16, 3)"),
+        ({"coco17": np.zeros((4, 17, 3), complex)}, COCO17 + "complex128 (4, 17, 3)"),
+    ],
+)
+def test_people_of_another_form_are_one_line(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = write_photos(tmp_path / "photos.npz", **changes)
+    with pytest.raises(DecodeError) as error:
+        read_photos_pack(path, 1)
+    assert str(error.value) == f"{message.format(path)}; mend the pack"
+
+
+def test_any_whole_and_real_numbers_do(tmp_path: Path) -> None:
+    offset = encode(COLOURS, 24)["offset"]
+    path = write_photos(
+        tmp_path / "photos.npz",
+        offset=offset.astype(np.uint64),
+        photo=np.array([0, 1, 2, 2], np.uint64),
+        box=np.arange(16).reshape(4, 4),
+        split=np.array([True, False, True]),
+    )
+    photos = read_photos_pack(path, 1)
+    assert photos.load(1)[0, 0].tolist() == list(COLOURS[2])
+    assert photos.person_photo.tolist() == [0, 1, 1]
+    assert photos.box_xyxy_px.dtype == np.float32
+
+
+def test_a_photos_pack_may_have_no_people(tmp_path: Path) -> None:
+    people = {"photo": np.zeros(0, int), "box": np.zeros((0, 4)), "coco17": np.zeros((0, 17, 3))}
+    photos = read_photos_pack(write_photos(tmp_path / "photos.npz", **people), 1)
+    assert len(photos) == 2
+    assert photos.mpii16_px().shape == (0, 16, 2)
+
+
+def test_a_table_of_fields_need_not_have_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "pack.npz"
+    np.savez(path, clip=np.arange(3), fps=np.ones((3, 2)), more=np.zeros(1))
+    read = read_fields(
+        path, {"clip": ("whole numbers", ("N",)), "fps": ("finite numbers", ("clip", "N"))}
+    )
+    assert list(read) == ["clip", "fps"]
+
+
+def test_a_picture_above_the_limit_of_pixels_is_refused_as_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(DecodeError) as error:
+        decode_rgb(np.frombuffer(giant_png(), np.uint8))
+    assert str(error.value) == ("a picture in the pack cannot be decoded; the file may be damaged")
+    path = tmp_path / "giant.png"
+    path.write_bytes(giant_png())
+    nobody = np.zeros((0, 16, 2), np.float32)
+    labels = PersonLabels(
+        [path], np.zeros(0, int), nobody, nobody[..., 0] > 0, np.zeros((0, 4), np.float32), "lsp"
+    )
+    with pytest.raises(DecodeError) as error:
+        labels.load(0)
+    assert str(error.value) == f"{path} cannot be decoded as a picture; fetch it again"

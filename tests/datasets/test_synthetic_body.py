@@ -1,5 +1,6 @@
 """Synthetic people, with a tiny body of boxes made here."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,12 +141,78 @@ def test_a_pack_without_an_array_and_an_unknown_mesh_are_refused(pack: Path) -> 
     assert str(error.value) == "mesh must be 'full', 'medium' or 'small', got 'tiny'"
 
 
-def test_faces_beyond_the_vertices_are_refused(pack: Path) -> None:
+def fill(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda array: np.full_like(array, value)
+
+
+def floats(array: np.ndarray) -> np.ndarray:
+    return array.astype(float)
+
+
+def renamed(names: np.ndarray) -> np.ndarray:
+    return np.where(names == "chest", "thorax", names)
+
+
+SHARES = "shares of 0 or more that add up to 1 in each row"
+PLACES = "finite places that span 0.3 to 3 m upwards"
+EARLIER = "-1 for the first bone and an earlier bone for any other"
+FACES, CORNERS = "rows of lod_vertices, 0 to 3", "(1 or more, 3)"
+KEPT, PART = "rows of vertices, 0 to 16", "rows of part_names, 0 to 1"
+BONE = "rows of bone_names, 0 to 25"
+SHAPES = "finite numbers, shape (1 shape_names, 17 vertices, 3)"
+HEADS = f"{PLACES}, shape (26 bone_names, 3)"
+BAD_ARRAYS = [
+    ("vertices", fill(np.nan), f"{PLACES}, got nan"),
+    ("vertices", lambda a: a[:, :2], f"{PLACES}, shape {CORNERS}, got float32, shape (17, 2)"),
+    ("vertices", lambda a: 1000 * a, f"{PLACES}, got 1670 m"),
+    ("vertices", lambda a: a[0, 0], f"{PLACES}, shape {CORNERS}, got float32, shape ()"),
+    ("faces", lambda a: a + 6, f"{KEPT}, got 17"),
+    ("lod_vertices", lambda a: a + 7, f"{KEPT}, got 17"),
+    ("lod_vertices", floats, f"{KEPT}, shape (1 or more), got float64, shape (4,)"),
+    ("lod_faces", floats, f"{FACES}, shape {CORNERS}, got float64, shape (1, 3)"),
+    ("lod_faces", lambda a: a[:0], f"{FACES}, shape {CORNERS}, got int64, shape (0, 3)"),
+    ("lod_faces", lambda a: a[:, :2], f"{FACES}, shape {CORNERS}, got int64, shape (1, 2)"),
+    ("lod_faces", lambda a: a + 1, f"{FACES}, got 4"),
+    ("lod_part", lambda a: a[:0], f"{PART}, shape (1 lod_faces), got uint8, shape (0,)"),
+    ("lod_part", lambda a: a + 100, f"{PART}, got 101"),
+    ("lod_s", fill(np.nan), "finite numbers, got nan"),
+    ("skin_index", lambda a: a - 26, f"{BONE}, got -26"),
+    ("skin_index", lambda a: a[:9], f"{BONE}, shape (17 vertices, 4), got int64, shape (9, 4)"),
+    ("skin_weight", fill(np.nan), f"{SHARES}, got [nan nan nan nan]"),
+    ("skin_weight", fill(0), f"{SHARES}, got [0. 0. 0. 0.]"),
+    ("skin_weight", fill(0.5), f"{SHARES}, got [0.5 0.5 0.5 0.5]"),
+    ("skin_weight", lambda a: a * [5, -1, -1, 1], f"{SHARES}, got [ 1.25 -0.25 -0.25  0.25]"),
+    ("bone_names", renamed, "names with all 26 bones, got none named 'chest'"),
+    ("bone_names", lambda a: a[:-1], "names with all 26 bones, got none named 'foot.R'"),
+    ("bone_parents", lambda a: a + 26, f"{EARLIER}, got 25"),
+    ("bone_parents", lambda a: a[::-1], f"{EARLIER}, got 24"),
+    ("joint_bone", lambda a: a + 26, f"{BONE}, got 26"),
+    ("joints", lambda a: a[:5], f"{PLACES}, shape (17, 3), got float32, shape (5, 3)"),
+    ("shape_vertices", lambda a: a[:, :9], f"{SHAPES}, got float16, shape (1, 9, 3)"),
+    ("bone_head", lambda a: a[1:], f"{HEADS}, got float32, shape (25, 3)"),
+    ("bone_head", fill(0), f"{PLACES}, got 0 m"),
+    ("part_names", lambda a: np.array(["legs", "legs"]), "names, each once, got 'legs' twice"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "damage", "text"), BAD_ARRAYS)
+def test_an_array_that_no_body_can_have_is_named(
+    pack: Path, name: str, damage: Callable[[np.ndarray], np.ndarray], text: str
+) -> None:
     content = dict(np.load(pack))
-    np.savez(pack, **(content | {"faces": np.array([[0, 1, 17]])}))
-    with pytest.raises(DecodeError) as error:
+    np.savez(pack, **(content | {name: damage(content[name])}))
+    with pytest.raises(BadInput) as error:
+        read_body(pack, "medium" if name.startswith("lod_") else "full")
+    assert str(error.value) == (
+        f"{name} in {pack} must be {text}; see docs/synthetic_people.md, 'Bodies'"
+    )
+
+
+def test_more_shapes_than_names_are_refused(pack: Path) -> None:
+    content = dict(np.load(pack))
+    np.savez(pack, **(content | {"shape_names": np.array([], "U1")}))
+    with pytest.raises(BadInput, match=r"shape_vertices .* \(0 shape_names, 17 vertices, 3\), got"):
         read_body(pack)
-    assert str(error.value) == f"faces in {pack} must be below 17, got 17"
 
 
 def test_a_shape_moves_vertices_bones_and_joints_together(body: Body) -> None:

@@ -1,6 +1,9 @@
 """The importer of MakeHuman's assets, on a tiny checkout made here in its file formats."""
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +182,122 @@ def test_what_is_no_checkout_or_lacks_a_file_is_named(checkout: Path, tmp_path: 
     missing.write_text("12 a b c")
     with pytest.raises(DecodeError, match="line 1 is no line of a target"):
         import_makehuman(tmp_path, tmp_path / "body.npz")
+
+
+def put(line: str) -> Callable[[str], str]:
+    """Return what puts a line before a text's others."""
+    return lambda text: f"{line}\n{text}"
+
+
+def change(*keys: str, value: object) -> Callable[[str], str]:
+    """Return what replaces one value of a JSON text."""
+
+    def changed(text: str) -> str:
+        whole = at = json.loads(text)
+        for key in keys[:-1]:
+            at = at[key]
+        at[keys[-1]] = value
+        return json.dumps(whole)
+
+    return changed
+
+
+OBJ, RIG, WEIGHTS = "3dobjs/base.obj", "rigs/default.mhskel", "rigs/default_weights.mhw"
+TARGET = "targets/macrodetails/african-male-young.target"
+TARGET_LINE = "{path} line 1 is no line of a target (vertex dx dy dz): "
+PAIRS = (
+    "the weights of bone 'head' in {path} must be pairs of a vertex, 0 to 1803, and a weight, "
+    "0 or more, got "
+)
+PARENT = "bone 'head' in {path} must be an object whose parent is a bone or null, got "
+NO_HEAD = "the rig has no bone 'head' whose head is a list of vertices, 0 to 1803"
+BONE, HEAD, WEIGHT = ("bones", "head"), ("joints", "head____head"), ("weights", "head")
+DAMAGES = [
+    *(
+        (OBJ, put(line), f"{{path}} line 1 is no line of an obj file: {line!r}")
+        for line in ("v 1 2", "v nan 0 0", "v 1 2 inf", "f 1 2", "f 1 2 x")
+    ),
+    (OBJ, put("g joint-mouth\nf 1 2 9999"), "{path} has faces on vertices that it does not list"),
+    (OBJ, lambda t: t.replace("g body", "g skin"),
+     "{path} has no faces of group 'body'; expected MakeHuman's base mesh"),
+    *(
+        (TARGET, put(line), f"{TARGET_LINE}{line!r}; vertices are from 0 to 1803")
+        for line in ("5 0.1", "5 0.1 0 0 0", "-5 0.1 0 0", "1804 0 0 0", "5 nan 0 0")
+    ),
+    (RIG, lambda t: "[" * 100_000, "{path} is no readable JSON; fetch it again"),
+    (RIG, change("bones", value=[]), "'bones' in {path} must be an object with entries, got []"),
+    (RIG, change(*BONE, value="neck01"), f"{PARENT}'neck01'"),
+    (RIG, change(*BONE, value={"parent": 3}), f"{PARENT}{{{{'parent': 3}}}}"),
+    (RIG, change(*BONE, value={"parent": "tail"}), f"{PARENT}{{{{'parent': 'tail'}}}}"),
+    (RIG, change(*BONE, value={"parent": "head"}),
+     "the parents of bone 'head' in {path} go round in a circle"),
+    (RIG, change("bones", "root", "parent", value="finger1-1.L"),
+     "the parents of bone 'root' in {path} go round in a circle"),
+    *((RIG, change(*HEAD, value=rows), NO_HEAD) for rows in ([], 5, [-5], [1804], [[1, 2]], ["1"])),
+    *(
+        (WEIGHTS, change("weights", value=wrong),
+         f"'weights' in {{path}} must be an object with entries, got {wrong}")
+        for wrong in ([1, 2], 7, None)
+    ),
+    *(
+        (WEIGHTS, change(*WEIGHT, value=pairs), f"{PAIRS}{came}")
+        for pairs, came in (
+            (7, "7"), ("no", "'no'"), ([5, 1], "[5, 1]"), ([[5]], "[[5]]"),
+            ([[5, 1], [5, float("nan")]], "[5.0, nan]"), ([[5, -1]], "[5.0, -1.0]"),
+            ([[-5, 1]], "[-5.0, 1.0]"), ([[1804, 1]], "[1804.0, 1.0]"), ([[5.5, 1]], "[5.5, 1.0]"),
+            ([[5, None]], "[5.0, nan]"),
+        )
+    ),
+]  # fmt: skip
+
+
+def damaged(checkout: Path, folder: Path, name: str, damage: Callable[[str], str]) -> Path:
+    """Copy the checkout's data into a folder and damage one file; return the file."""
+    shutil.copytree(checkout / "makehuman" / "data", folder / "data")
+    path = folder / "data" / name
+    path.write_text(damage(path.read_text()))
+    return path
+
+
+@pytest.mark.parametrize(("name", "damage", "text"), DAMAGES)
+def test_a_damaged_file_of_the_checkout_is_named(
+    checkout: Path, tmp_path: Path, name: str, damage: Callable[[str], str], text: str
+) -> None:
+    path = damaged(checkout, tmp_path, name, damage)
+    with pytest.raises(DecodeError) as error:
+        import_makehuman(tmp_path, tmp_path / "out" / "body.npz")
+    assert str(error.value) == text.format(path=path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "text"),
+    [
+        (TARGET, put("5 1e9 0 0"), "shape_vertices in {} must be finite numbers, got inf"),
+        (OBJ, lambda text: re.sub("(?m)^v .*", "v 0 0 0", text),
+         "vertices in {} must be finite places that span 0.3 to 3 m upwards, got 0 m"),
+    ],
+)  # fmt: skip
+def test_a_pack_that_could_not_be_read_again_is_not_written(
+    checkout: Path, tmp_path: Path, name: str, damage: Callable[[str], str], text: str
+) -> None:
+    damaged(checkout, tmp_path, name, damage)
+    with pytest.raises(BadInput) as error:
+        import_makehuman(tmp_path, tmp_path / "out" / "body.npz")
+    assert str(error.value) == (
+        f"{text.format(f'the body of {tmp_path}')}; see docs/synthetic_people.md, 'Bodies'"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing_behind(
+    checkout: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "body.npz"
+    output.mkdir()
+    with pytest.raises(BadInput) as error:
+        import_makehuman(checkout, output)
+    assert str(error.value) == (
+        f"{output} cannot be written (Is a directory); choose another with -o"
+    )
+    assert list(tmp_path.iterdir()) == [output]

@@ -123,6 +123,7 @@ def test_a_broken_photo_is_named_once_and_another_stands_in(
 ) -> None:
     cv2.imwrite(str(tmp_path / "b.png"), np.full((40, 50, 3), (10, 20, 200), np.uint8))
     (tmp_path / "a.jpg").write_bytes(b"no photo")
+    (tmp_path / "c.jpg").symlink_to(tmp_path / "nowhere.jpg")
     folder = find_backgrounds(tmp_path)
     with caplog.at_level(logging.WARNING):
         for seed in range(6):
@@ -130,6 +131,19 @@ def test_a_broken_photo_is_named_once_and_another_stands_in(
             assert piece[8, 8].tolist() == [200, 20, 10]
     text = f"{tmp_path / 'a.jpg'} is no readable photo; another one stands in for it"
     assert caplog.messages == [text]
+
+
+def test_a_photo_that_is_too_large_for_opencv_is_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"too large")
+
+    def refuses(data: np.ndarray, kind: int) -> None:
+        raise cv2.error("pixels <= CV_IO_MAX_IMAGE_PIXELS")
+
+    monkeypatch.setattr(cv2, "imdecode", refuses)
+    with pytest.raises(BadInput, match="none of the 1 photos"):
+        find_backgrounds(tmp_path).piece(16, np.random.default_rng(0))
 
 
 def test_folders_without_photos_are_refused(tmp_path: Path) -> None:

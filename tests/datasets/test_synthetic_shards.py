@@ -6,12 +6,14 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from lift3d.datasets.mocap import MocapPack
 from lift3d.datasets.synthetic import capsule_body, shards, workers
 from lift3d.datasets.synthetic.people import SyntheticPeople
+from lift3d.datasets.synthetic.sample import sample_from
 from lift3d.datasets.synthetic.shards import ShardPeople, read_shards, write_shards
 from lift3d.poses.errors import BadInput, DecodeError
 
@@ -74,6 +76,61 @@ def test_a_folder_keeps_its_set(people: SyntheticPeople, tmp_path: Path) -> None
     assert str(error.value) == (
         f"{tmp_path} holds another set (seed 1, asked for 2); choose another folder with -o"
     )
+
+
+@pytest.mark.parametrize("change", ["split", "grade", "skin", "targets"])
+def test_another_body_or_another_part_of_the_poses_is_another_set(
+    people: SyntheticPeople, tmp_path: Path, change: str
+) -> None:
+    write_shards(people, 2, tmp_path)
+    body, pack = people.body, people.mocap
+    other = {
+        "split": lambda: replace(people, mocap=replace(pack, clip_split=1 - pack.clip_split)),
+        "grade": lambda: replace(people, mocap=replace(pack, clip_grade=1 + pack.clip_grade)),
+        "skin": lambda: replace(people, body=replace(body, skin_bone=body.skin_bone[::-1])),
+        "targets": lambda: replace(people, body=replace(body, joints_mm=body.joints_mm + 1)),
+    }[change]()
+    with pytest.raises(BadInput, match="holds another set"):
+        write_shards(other, 2, tmp_path)
+
+
+def test_tars_without_their_description_are_not_gone_on_with(
+    people: SyntheticPeople, tmp_path: Path
+) -> None:
+    write_shards(people, 2, tmp_path)
+    (tmp_path / "set.json").unlink()
+    with pytest.raises(DecodeError, match="has no readable set"):
+        write_shards(people, 2, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "3", '{"count": "x"}', '{"count": 1.5}', '{"count": 0}', "[" * 100_000]
+)
+def test_a_description_of_another_form_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "set.json").write_text(text)
+    with pytest.raises(DecodeError, match=r"has no readable set\.json; expected a folder of"):
+        ShardPeople(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"joints_px": [[1, 2]]},
+        {"joints_mm": [[float("nan")] * 3] * 17},
+        {"skeleton": "coco17"},
+        {"size": float("inf")},
+        {"R": 10**400},
+        {"visible": "yes"},
+        {"photo_size": []},
+    ],
+)
+def test_a_sample_of_another_form_is_one_line(people: SyntheticPeople, change: dict) -> None:
+    made = people.sample(0)
+    mask = cv2.imencode(".png", made.mask.astype(np.uint8))[1].tobytes()
+    assert sample_from(made.jpeg, mask, made.to_json()).index == 0
+    text = json.dumps(json.loads(made.to_json()) | change)
+    with pytest.raises(DecodeError, match="a sample's JSON is damaged"):
+        sample_from(made.jpeg, mask, text)
 
 
 def test_a_set_of_which_nothing_was_made_holds_no_folder(

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -136,9 +136,35 @@ def test_a_set_whose_arrays_do_not_fit_is_named(pack, tmp_path):
         read_lifting_set(path)
 
     assert str(failure.value) == (
-        f"joints_px in {path} must have shape (3, 17, 2), got (40, 17, 2); "
-        "make the set with `lift3d data lifting-set`"
+        f"joints_px in {path} must be numbers of shape (3, 17, 2), got float32 of shape "
+        "(40, 17, 2); make the set with `lift3d data lifting-set`"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda made: {"joints_mm": made.joints_mm * np.nan}, "joints_mm in {} must be finite; "),
+        (lambda made: {"confidence": made.confidence - 5}, "confidence in {} must lie in 0..1; "),
+        (
+            lambda made: {"joints_px": made.joints_px.astype(str)},
+            "joints_px in {} must be numbers of shape (40, 17, 2), got <U32 of shape ",
+        ),
+        (
+            lambda made: {f.name: getattr(made, f.name)[:0] for f in fields(made)},
+            "{} holds no poses; ",
+        ),
+    ],
+)
+def test_a_set_of_what_poses_cannot_be_is_named(pack, tmp_path, change, message):
+    path = tmp_path / "set.npz"
+    made = lifting_set(pack)
+    replace(made, **change(made)).save(path)
+
+    with pytest.raises(BadInput) as failure:
+        read_lifting_set(path)
+
+    assert str(failure.value).startswith(message.format(path))
 
 
 def test_scores_by_kind_show_the_lifter_the_joints_of_the_skeleton_asked_for(pack):
