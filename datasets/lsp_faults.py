@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
 
 PATH = Path(__file__).with_name("lsp_faults.csv")
@@ -20,6 +21,21 @@ SIDES = ("left", "right")
 ARMS = [MPII.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist") for side in SIDES]
 LEGS = [MPII.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle") for side in SIDES]
 EXCHANGED = {"arms": ARMS, "legs": LEGS, "all": ARMS + LEGS}
+
+
+def lsp_number(photo: str) -> int:
+    """Return the number of a photo of LSP extended by its name.
+
+    Raises:
+        BadInput: the name is none of theirs.
+
+    >>> lsp_number("im00012"), lsp_number("00012")
+    (12, 12)
+    """
+    number = photo.removeprefix("im")
+    if not number.isdecimal():
+        raise BadInput(f"photos of LSP extended are called im00001 or 00001, got {photo!r}")
+    return int(number)
 
 
 @cache

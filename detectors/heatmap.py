@@ -72,8 +72,8 @@ def decode_quadratic(maps: Tensor) -> Tensor:
     The step stays within half a cell; at the border of the map that axis is not refined.
     """
     peak = decode_argmax(maps)
-    patch = _patches(maps, peak, radius=1)
-    return peak + _parabola_steps(patch)
+    steps = _parabola_steps(_patches(maps, peak, radius=1))
+    return peak + torch.where(_inside(maps, peak), steps, torch.zeros_like(steps))
 
 
 def decode_dark(maps: Tensor, blur_variance: float = 0.0) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from ..models.device import choose_device
 from ..models.load import LoadedHourglass, load_hourglass
+from ..poses.checks import shaped_array
 from ..poses.errors import BadInput
 from ..poses.pose import Pose2D
 from ..poses.skeleton import Skeleton
@@ -16,7 +17,7 @@ from .crop_looks import CropLooks
 from .device_frames import cut_squares, fit_frames, upload_frames
 from .duplicates import keep_distinct
 from .fast_net import fast_net
-from .people import FoundPeople, find_people, find_people_alike, find_people_in_inputs
+from .people import OUTPUTS, FoundPeople, find_people, find_people_alike, find_people_in_inputs
 from .preprocess import check_image
 from .quickest_dtype import dtype_for
 from .squares import Squares
@@ -57,13 +58,15 @@ class HourglassDetector:
             down a second time, in a crop that is turned so that they stand upright in it; the
             joints are read off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
-            confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well, and
-            go on with the surest look. None: where the network was trained on crops turned
-            upright (`hourglass-m`, not `hourglass-s`), and knows upright people best.
+            confidence below 0.65) in their square turned by 90, 180 and 270 degrees as well; each
+            of these looks takes the place of the one before where it is surer by 0.05. None: where
+            the network was trained on crops turned upright (`hourglass-m`, not `hourglass-s`), and
+            knows upright people best.
         search_size: longer side of the photo in which people are looked for; more finds smaller
             people and takes longer; None: what the finder was trained for.
         threshold: people that score less are left out.
-        max_people: at most so many in a photo, the best ones.
+        max_people: at most so many in a photo, the best ones of twice as many that the finder
+            proposes.
         batch: crops that run together.
         with_maps: keep each person's crop and heatmaps in `Pose2D.crop`, for lifters that look at
             them.
@@ -71,7 +74,8 @@ class HourglassDetector:
             "float16".
 
     Raises:
-        BadInput: the joint network's weights are a person finder's, or there is no such precision.
+        BadInput: the joint network's weights are a person finder's, or the other way round, a
+            setting is out of its range, or there is no such precision.
     """
 
     def __init__(
@@ -84,15 +88,18 @@ class HourglassDetector:
         quarter_turns: bool | None = None,
         search_size: int | None = None,
         threshold: float = THRESHOLD,
-        max_people: int = 50,
+        max_people: int = 100,
         batch: int = 16,
         with_maps: bool = False,
         precision: str = "auto",
     ) -> None:
+        _check_settings(threshold, search_size, max_people, batch)
         self.device = choose_device(str(device))
         joints, people = (load_hourglass(name, self.device) for name in (weights, finder))
         if joints.skeleton is None:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
+        if people.skeleton is not None or people.net.config.outputs != OUTPUTS:
+            raise BadInput(f"finder {str(finder)!r} must be a person finder, got another network")
         flip = str(weights) != DEFAULT_WEIGHTS if flip is None else flip
         quick = _quick(joints, 2 if flip else 1, joints.input_size, self.device, precision)
         turns = joints.upright > 0 if quarter_turns is None else quarter_turns
@@ -110,6 +117,11 @@ class HourglassDetector:
         """The skeleton of the poses found."""
         return self.looks.skeleton
 
+    @property
+    def _search(self) -> tuple[int, float, int]:
+        """Size, least score and most people of the finder's search."""
+        return self.search_size, DOUBT * self.threshold, 2 * self.max_people
+
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Pose2D]]:
         """Return the people of each photo, best first.
 
@@ -122,10 +134,7 @@ class HourglassDetector:
         for image in images:
             check_image(image)
         found = [
-            find_people(
-                self._people.net, image, self.device, self.search_size, DOUBT * self.threshold
-            )
-            for image in images
+            find_people(self._people.net, image, self.device, *self._search) for image in images
         ]
         return self._poses(images, found, quick=False)
 
@@ -143,22 +152,24 @@ class HourglassDetector:
             times_s: seconds of the frames, ascending.
 
         Raises:
-            BadInput: an image has another form.
+            BadInput: an image has another form or another size than the first, or there are not as
+                many times.
         """
         for image in images:
             check_image(image)
+        sizes = {image.shape for image in images}
+        if len(sizes) > 1 or len(times_s) != len(images):
+            raise BadInput(
+                "frames must be of one size with a time each, got shapes "
+                f"{', '.join(map(str, sorted(sizes)))} and {len(times_s)} times for {len(images)}"
+            )
         looks = frames_to_look_at(times_s)
         if not looks:
             return []
         if self.device.type == "cuda" and not self.with_maps:
             return self._detect_on_device(images, times_s, looks)
-        seen = find_people_alike(
-            self._people.net,
-            [images[k] for k in looks],
-            self.device,
-            self.search_size,
-            DOUBT * self.threshold,
-        )
+        frames = [images[k] for k in looks]
+        seen = find_people_alike(self._people.net, frames, self.device, *self._search)
         return self._poses(images, fill_between(looks, seen, times_s), quick=True)
 
     def frame_threads(self) -> int:
@@ -177,8 +188,7 @@ class HourglassDetector:
         frames = upload_frames(images, self.device)
         inputs, factor = fit_frames(frames[looks], self.search_size, people.divisor)
         size_px = (images[0].shape[1], images[0].shape[0])
-        least = DOUBT * self.threshold
-        seen = find_people_in_inputs(people, inputs, factor, size_px, least)
+        seen = find_people_in_inputs(people, inputs, factor, size_px, *self._search[1:])
         found = fill_between(looks, seen, times_s)
         owner = np.array([k for k, each in enumerate(found) for _ in each.score], int)
         boxes = np.concatenate([np.zeros((0, 4)), *(each.box_xyxy_px for each in found)])
@@ -218,8 +228,21 @@ class HourglassDetector:
         Args:
             images: RGB uint8 (H, W, 3), one for each box (the same object may come often).
             boxes_xyxy_px: (P, 4) around the whole persons.
+
+        Raises:
+            BadInput: an image has another form, or the boxes are not P finite x0 <= x1, y0 <= y1.
         """
-        return self._poses_in_boxes(images, boxes_xyxy_px, quick=False)
+        for image in images:
+            check_image(image)
+        boxes = shaped_array(
+            "boxes_xyxy_px", boxes_xyxy_px, (len(images), 4), "give one box for each image"
+        )
+        bad = np.flatnonzero(~np.isfinite(boxes).all(axis=1) | (boxes[:, :2] > boxes[:, 2:]).any(1))
+        if len(bad):
+            raise BadInput(
+                f"boxes_xyxy_px must be finite, x0 <= x1 and y0 <= y1, got {boxes[bad[0]].tolist()}"
+            )
+        return self._poses_in_boxes(images, boxes, quick=False)
 
     def _poses_in_boxes(
         self, images: Sequence[np.ndarray], boxes_xyxy_px: np.ndarray, quick: bool
@@ -248,6 +271,14 @@ class HourglassDetector:
         ]
         kept = keep_distinct([pose for pose in scored if pose.score >= self.threshold])
         return [replace(pose, person_id=k) for k, pose in enumerate(kept[: self.max_people])]
+
+
+def _check_settings(threshold: float, search_size: int | None, max_people: int, batch: int) -> None:
+    if not 0 <= threshold <= 1:
+        raise BadInput(f"threshold must lie in 0..1, got {threshold}")
+    for name, count in (("search_size", search_size), ("max_people", max_people), ("batch", batch)):
+        if count is not None and count < 1:
+            raise BadInput(f"{name} must be 1 or more, got {count}")
 
 
 def person_scores(people: FoundPeople, joints: np.ndarray, photo_side_px: float) -> np.ndarray:

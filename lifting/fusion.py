@@ -199,7 +199,7 @@ def _maps(
     to_cells = torch.from_numpy(_after(invert_affine(crop.heatmap_to_image), to_image)).float()
     own = [k for k, index in enumerate(source) if index >= 0]
     heatmaps = np.ascontiguousarray(crop.heatmaps[[source[k] for k in own]], dtype=np.float32)
-    given = torch.from_numpy(heatmaps).clamp_min(0)[None]
+    given = torch.from_numpy(heatmaps).nan_to_num(0.0, 0.0, 0.0).clamp_min(0)[None]
     read = read_maps(given, confidence[None, own], to_cells[None], size)[0]
     rest = [k for k in range(len(source)) if k not in own]
     maps = read.new_empty(len(source), size, size)

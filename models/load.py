@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..poses.errors import BadInput
+from ..poses.skeleton import get_skeleton
 from .calibration import Calibration
 from .heatmap_net import HeatmapNet, bare_net, config_from, place_net
 from .weights_file import opened_weights
@@ -43,6 +44,10 @@ def load_hourglass(weights: str | Path, device: torch.device) -> LoadedHourglass
             net = bare_net(config_from(metadata["config"]))
         net.load_state_dict(state, assign=True)
         skeleton, input_size = metadata["skeleton"], int(metadata["input_size"])
+        if skeleton is not None and get_skeleton(skeleton).n_joints != net.config.outputs:
+            raise BadInput(f"{net.config.outputs} maps are not those of skeleton {skeleton!r}")
+        if input_size < 1 or input_size % net.divisor:
+            raise BadInput(f"input_size must be a multiple of {net.divisor}, got {input_size}")
         calibration = _calibration(metadata, net.config.outputs)
         augmentation = metadata.get("recipe", {}).get("augmentation", {})
         upright = float(augmentation.get("upright", 0.0))

@@ -24,7 +24,7 @@ class Pipeline:
         lifter: a name, or an object with `skeleton`, `needs`, `lift` and `lift_arrays`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; for parts given by name.
         threshold: least score of a person; None: the detector's own.
-        max_people: at most so many in a photo, the best ones; None: all.
+        max_people: at most so many in a photo, the best ones; None: all that the detector gives.
         height_mm: the people's body height; None: the population's mean size.
 
     Raises:

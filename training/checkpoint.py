@@ -43,7 +43,9 @@ def load_checkpoint(
         groups.setdefault(kind, {})[name] = value
     try:
         net.load_state_dict(groups["net"])
-    except RuntimeError as error:
+        if groups["average"].keys() != average.keys() or "step" not in metadata:
+            raise KeyError("average or step")
+    except (KeyError, RuntimeError) as error:
         raise WeightsMissing(
             f"{path} is a checkpoint of another network; go on with its settings or start in an "
             "empty folder"

@@ -9,7 +9,7 @@ from ..datasets.coco import read_coco
 from ..datasets.crops import CropSet, join_crops, read_crops_pack
 from ..datasets.labels import PersonLabels
 from ..datasets.lsp import read_lsp, read_lsp_extended
-from ..datasets.lsp_faults import mend_lsp_extended
+from ..datasets.lsp_faults import lsp_number, mend_lsp_extended
 from ..datasets.mpii import read_mpii
 from ..datasets.photos import read_photos_pack
 from ..poses.errors import BadInput
@@ -99,12 +99,16 @@ class CropSources:
 
 
 def mend_crops(crops: CropSet) -> CropSet:
-    """Return crops without the known faults of LSP extended's labels (`datasets.lsp_faults`)."""
+    """Return crops without the known faults of LSP extended's labels (`datasets.lsp_faults`).
+
+    Raises:
+        BadInput: a crop of LSP extended is of a photo with another name than these have.
+    """
     sport = np.flatnonzero(crops.source == "lspet")
     if not len(sport):
         return crops
     joints, keep = crops.joints_px.copy(), np.ones(len(crops), bool)
-    numbers = np.array([int(name.removeprefix("im")) for name in crops.photo[sport]], int)
+    numbers = np.array([lsp_number(str(name)) for name in crops.photo[sport]], int)
     joints[sport], keep[sport] = mend_lsp_extended(numbers, joints[sport])
     return replace(crops, joints_px=joints).where(keep)
 

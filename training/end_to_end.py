@@ -12,6 +12,7 @@ from ..lifting.group_hypotheses import UNIT_MM
 from ..lifting.joint_groups import Groups
 from ..lifting.joint_inputs import joint_inputs
 from ..models.heatmap_net import HeatmapNet
+from ..models.hourglass import StackedHourglass
 from ..models.residual_mlp import ResidualMLP
 from ..poses import Skeleton, convert_joints, get_skeleton
 from ..poses.errors import BadInput
@@ -58,6 +59,8 @@ class EndToEnd(nn.Module):
         frozen: int = 0,
     ) -> None:
         super().__init__()
+        if frozen and not isinstance(detector, StackedHourglass):
+            raise BadInput("only a stacked hourglass without an encoder can be frozen in part")
         if not 0 <= frozen <= len(detector.stacks):
             raise BadInput(
                 f"frozen must be from 0 to the hourglass's {len(detector.stacks)} stacks, "

@@ -118,7 +118,8 @@ def kept_or_found(
     """Return the joints that a file holds, or find them and write it: see `find_joints`.
 
     Raises:
-        BadInput: the file holds something else, or joints that were found in another way.
+        BadInput: the file holds something else, or joints that were found in another way or of
+            other people.
         WeightsMissing: it cannot be read.
     """
     about = {
@@ -127,10 +128,13 @@ def kept_or_found(
         "count": count,
         "seed": seed,
         "augmentation": json.loads(json.dumps(asdict(augmentation))),
+        "people": _digest_of_first(people),
     }
     if path.exists():
         tensors, metadata = read_tensors(path)
         for name, wanted in about.items():
+            if name == "people" and name not in metadata:
+                continue  # files of before did not say it
             if name not in metadata or not agrees(metadata[name], wanted):
                 raise BadInput(
                     f"{path} should hold joints found with the {name} {wanted}, has "
@@ -150,6 +154,12 @@ def _digest(maps: TrainingMaps) -> str:
     for tensor in maps.detector.net.state_dict().values():
         sha.update(tensor.cpu().contiguous().numpy().tobytes())
     return sha.hexdigest()
+
+
+def _digest_of_first(people: SyntheticPictures) -> str:
+    """Return the SHA-256 of the pose of the first person."""
+    pose = np.ascontiguousarray(people.source.sample(0).joints_mm, dtype="<f4")
+    return sha256(pose.tobytes()).hexdigest()
 
 
 def _turns(angles: np.ndarray) -> Tensor:

@@ -72,7 +72,7 @@ class FusionRecipe:
         seed: of the first weights and every random draw.
 
     Raises:
-        BadInput: `settled` is out of range, or `fusion_rate` is not positive.
+        BadInput: `settled` is out of range, `fusion_rate` is not positive, or `batch` below 2.
     """
 
     config: FusionConfig = field(default_factory=encoder_config)
@@ -99,6 +99,8 @@ class FusionRecipe:
         for name in ("settled", "settling"):
             if not 0 < getattr(self, name) <= 1:
                 raise BadInput(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
+        if self.batch < 2:
+            raise BadInput(f"batch must be 2 or more, which batch norms need, got {self.batch}")
         if not self.fusion_rate > 0:
             raise BadInput(f"fusion_rate must be above 0, got {self.fusion_rate}")
 
@@ -146,6 +148,8 @@ def train_fusion(
     about = {"recipe": json.loads(json.dumps(asdict(recipe)))}
     place = join_processes(device)
     try:
+        if recipe.batch < 2 * place.world:
+            raise BadInput(f"batch must be 2 or more for each process, got {recipe.batch}")
         kept = found or folder / "found.safetensors"
         begin = partial(begin_image_stream, detector=data.detector, published=published)
         _train(recipe, data, folder, kept, place, about, checkpoint_every, workers, progress, begin)

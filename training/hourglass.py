@@ -137,7 +137,8 @@ def train_hourglass(
             the product then, so that the network learns what the expert does not know.
 
     Raises:
-        BadInput: the encoder is BlazePose's or there is an expert, and nothing to begin with.
+        BadInput: the encoder is BlazePose's or there is an expert, and nothing to begin with; or no
+            crop is to be drawn.
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
@@ -228,10 +229,18 @@ def drawn_shares(crops: CropSet, recipe: HourglassRecipe) -> tuple[np.ndarray, n
     """Return how likely each crop (N,) is drawn, and which are held out instead, never drawn.
 
     Held out are real photos alone, since the confidences, which they calibrate, are of real photos.
+
+    Raises:
+        BadInput: none is drawn.
     """
     held_out = is_held_out(crops.photo, recipe.held_out) & (crops.source != SYNTHETIC)
     shares = np.zeros(len(crops))
     shares[~held_out] = sampling_weights(crops.source[~held_out], recipe.balance)
+    if not shares.sum() > 0:
+        raise BadInput(
+            f"none of the {len(crops)} crops is drawn: {held_out.sum()} are held out, and the "
+            "others' sources have a share of 0; give more crops or other shares"
+        )
     return shares, held_out
 
 

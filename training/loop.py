@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..poses.errors import BadInput, Lift3dError
+from ..poses.whole_files import whole_file
 from .average import move_average, start_average
 from .checkpoint import load_checkpoint, save_checkpoint
 from .distributed import Place
@@ -118,6 +119,8 @@ def train_loop(
         _check_same(settings, about.get("settings", {}), checkpoint)
         step = int(about["step"])
         log.info("go on from %d samples of %s", step * settings.batch, checkpoint)
+        if place.rank == 0:
+            _write_log(folder / "log.jsonl")
     parallel = DistributedDataParallel(net) if place.world > 1 else net
     last_saved, total_steps = step, -(-settings.samples // settings.batch)
     while step < total_steps:
@@ -143,8 +146,15 @@ def train_loop(
             about = {"step": step, "settings": asdict(settings)}
             save_checkpoint(checkpoint, net, average, optimizer, about)
             log.info("%s", row)
-            with (folder / "log.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            _write_log(folder / "log.jsonl", row)
+
+
+def _write_log(path: Path, *rows: dict[str, float]) -> None:
+    """Add rows to a log; a last line that a kill has torn goes."""
+    text = path.read_text() if path.exists() else ""
+    lines = [text[: text.rfind("\n") + 1], *(json.dumps(row) + "\n" for row in rows)]
+    with whole_file(path) as part:
+        part.write_text("".join(lines))
 
 
 def make_output_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ def squared_error(maps: Tensor, cells: Tensor, variance: float) -> Tensor:
     Args:
         maps: (N, J, H, W).
         cells: (N, J, 2) joints in heatmap cells, NaN where not labelled; a labelled joint outside
-            of the map asks for an empty map.
+            of the map asks for what of its Gaussian lies on it, further away for an empty map.
         variance: of the Gaussian, squared cells.
     """
     labelled = ~cells.isnan().any(-1)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..datasets.crops import CropSet
-from ..datasets.lsp_faults import ARMS, LEGS
+from ..datasets.lsp_faults import ARMS, LEGS, lsp_number
 from ..evaluation.crops import find_joints
 from ..models.load import load_hourglass
 from ..poses.skeleton import get_skeleton
@@ -127,7 +127,7 @@ def write_faults(path: Path, photo: np.ndarray, faults: list[str]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["photo", "fault"])
         rows.writerows(
-            sorted((int(n), fault) for n, fault in zip(photo, faults, strict=True) if fault)
+            sorted((lsp_number(str(n)), f) for n, f in zip(photo, faults, strict=True) if f)
         )
 
 

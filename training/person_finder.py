@@ -1,6 +1,7 @@
 """Train the person finder: a hourglass with a centre map and four distances to the box's sides."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ..evaluation.people import (
 from ..models.bfloat16 import quick_autocast
 from ..models.encoder_hourglass import EncoderHourglassConfig
 from ..models.heatmap_net import HeatmapNet, HeatmapNetConfig, build_net
+from ..poses.errors import BadInput
 from .augment import random_colour
 from .distributed import Place, join_processes, leave_processes
 from .export import export_hourglass
@@ -31,6 +33,8 @@ from .person_pictures import CALM_MIX, FinderPictures, PictureMix
 from .person_score import fit_score, rescale_centre, rescore, set_prior
 from .person_targets import finder_loss, pad_boxes
 from .start import parameter_groups, start_from_published, start_from_weights
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,21 @@ def train_finder(
             an encoder begins with ImageNet's.
 
     Raises:
+        BadInput: there are too few photos, or no crops.
         WeightsMissing: the weights to begin with cannot be read, or the folder holds another
             network.
     """
     place = join_processes(device)
     path = Path(folder) / "finder.safetensors"
     held_out = is_held_out(photos.name, recipe.held_out)
+    if held_out.all():
+        raise BadInput(
+            f"all {len(photos)} photos are held out, by their names, to calibrate by; give more"
+        )
+    if not held_out.any():
+        log.warning("none of %d photos is held out: scores are not calibrated", len(photos))
+    if not len(crops):
+        raise BadInput("there are no crops of people to paste; give a pack with LSP extended's")
     try:
         net = first_net(recipe, place.device, start_from)
         pictures = FinderPictures(photos.where(~held_out), crops)

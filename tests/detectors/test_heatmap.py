@@ -113,9 +113,10 @@ def test_dark_with_blur_still_finds_a_gaussian():
     np.testing.assert_allclose(decode_dark(maps, blur_variance=1.0), cells, atol=0.02)
 
 
-def test_at_the_border_dark_keeps_the_argmax():
+@pytest.mark.parametrize("decode_refined", [decode_dark, decode_quadratic])
+def test_at_the_border_the_argmax_is_kept(decode_refined):
     maps = encode_gaussian(torch.tensor([0.2, 2.0]), (5, 5))
-    assert decode_dark(maps).tolist() == [0, 2]
+    assert decode_refined(maps).tolist() == [0, 2]
 
 
 def test_expectation_is_the_mean_worked_by_hand():

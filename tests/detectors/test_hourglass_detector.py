@@ -229,6 +229,71 @@ def test_finder_weights_are_no_joint_network():
     assert str(error.value) == "weights 'people' are a person finder's, not a joint network's"
 
 
+def test_a_joint_network_is_no_finder():
+    with pytest.raises(BadInput) as error:
+        HourglassDetector(finder="hourglass-s", device="cpu")
+    assert str(error.value) == ("finder 'hourglass-s' must be a person finder, got another network")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"threshold": np.nan}, "threshold must lie in 0..1, got nan"),
+        ({"search_size": -5}, "search_size must be 1 or more, got -5"),
+        ({"max_people": 0}, "max_people must be 1 or more, got 0"),
+        ({"batch": 0}, "batch must be 1 or more, got 0"),
+    ],
+)
+def test_settings_that_find_nobody_are_refused(setting, message):
+    with pytest.raises(BadInput) as error:
+        HourglassDetector(device="cpu", **setting)
+    assert str(error.value) == message
+
+
+def test_twice_as_many_people_are_proposed_as_may_be_found(shipped, monkeypatch):
+    asked = []
+
+    def find(net, image, device, size, least, most):
+        asked.append(most)
+        return FoundPeople(np.zeros((0, 4)), np.zeros(0))
+
+    monkeypatch.setattr(hourglass, "find_people", find)
+    monkeypatch.setattr(shipped, "max_people", 70)
+    shipped.detect([np.zeros((30, 30, 3), np.uint8)])
+    assert asked == [140]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([[0, 0, 10, np.nan]], "boxes_xyxy_px must be finite, x0 <= x1 and y0 <= y1, got [0.0, "),
+        ([[9, 9, 1, 1]], "boxes_xyxy_px must be finite, x0 <= x1 and y0 <= y1, got [9.0, "),
+        ([[0, 0, 9, 9]] * 2, "boxes_xyxy_px must have shape (1, 4), got (2, 4); give one box"),
+        ([0, 0, 9, 9], "boxes_xyxy_px must have shape (1, 4), got (4,); give one box"),
+    ],
+)
+def test_boxes_that_are_none_are_refused(shipped, boxes, message):
+    with pytest.raises(BadInput) as error:
+        shipped.detect_in_boxes([np.zeros((30, 30, 3), np.uint8)], boxes)
+    assert str(error.value).startswith(message)
+    with pytest.raises(BadInput, match=r"^an image must be an RGB uint8 array"):
+        shipped.detect_in_boxes([np.zeros((30, 30), np.uint8)], [[0, 0, 9, 9]])
+
+
+@pytest.mark.parametrize(
+    ("sides", "times", "came"),
+    [
+        ((30, 20), (0.0, 0.1), "(20, 20, 3), (30, 30, 3) and 2 times for 2"),
+        ((30, 30), (0.0,), "(30, 30, 3) and 1 times for 2"),
+    ],
+)
+def test_frames_of_other_sizes_or_without_times_are_refused(shipped, sides, times, came):
+    frames = [np.zeros((side, side, 3), np.uint8) for side in sides]
+    with pytest.raises(BadInput) as error:
+        shipped.detect_frames(frames, times)
+    assert str(error.value) == f"frames must be of one size with a time each, got shapes {came}"
+
+
 def test_flip_averaging_makes_the_result_mirror_exactly():
     torch.manual_seed(0)
     net = StackedHourglass(HourglassConfig(stacks=1, features=16, output="softmax")).eval()

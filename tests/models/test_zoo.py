@@ -81,6 +81,17 @@ def test_exported_weights_rebuild_the_network(tmp_path):
     torch.testing.assert_close(loaded.net(images)[0], net(images)[0], atol=0.02, rtol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("skeleton", "size"), [("coco17", 128), ("foo", 128), ("mpii16", 0), ("mpii16", 70)]
+)
+def test_weights_that_do_not_fit_themselves_are_refused(tmp_path, skeleton, size):
+    config = HourglassConfig(stacks=1, features=16, output="softmax")
+    path = tmp_path / "net.safetensors"
+    export_hourglass(path, config, StackedHourglass(config).state_dict(), skeleton, size, {})
+    with pytest.raises(WeightsMissing, match="does not fit its own configuration"):
+        load_hourglass(path, CPU)
+
+
 def test_weights_of_another_kind_are_refused():
     path = zoo_entry("ppca-cmu").path
     with pytest.raises(WeightsMissing) as error:

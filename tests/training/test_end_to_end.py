@@ -1,10 +1,12 @@
 import pytest
 import torch
+from torch import nn
 
 from lift3d.detectors.crop_inference import raw_confidence, to_maps
 from lift3d.detectors.heatmap import decode_expectation
 from lift3d.lifting.joint_groups import random_groups
 from lift3d.lifting.joint_inputs import joint_inputs
+from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.models.residual_mlp import ResidualMLP, ResidualMLPConfig
 from lift3d.poses import convert_joints
@@ -131,3 +133,9 @@ def test_more_frozen_stacks_than_there_are_is_named(make):
         make(frozen=3)
 
     assert str(failure.value) == "frozen must be from 0 to the hourglass's 2 stacks, got 3"
+
+
+def test_a_network_with_an_encoder_is_not_frozen_in_part():
+    net = EncoderHourglass(EncoderHourglassConfig(features=16, stacks=2))
+    with pytest.raises(BadInput, match="only a stacked hourglass without an encoder"):
+        EndToEnd(net, nn.Identity(), GROUPS, "mpii16", frozen=1)

@@ -9,7 +9,7 @@ import torch
 from lift3d.models.hourglass import HourglassConfig, StackedHourglass
 from lift3d.models.joint_branch import joint_numbers
 from lift3d.models.load import LoadedHourglass
-from lift3d.models.tensor_file import read_tensors
+from lift3d.models.tensor_file import read_tensors, write_tensors
 from lift3d.poses.errors import BadInput, WeightsMissing
 from lift3d.poses.skeleton import get_skeleton
 from lift3d.training import found_joints
@@ -76,6 +76,21 @@ def test_a_file_of_other_joints_is_named(stroke_people, maps, tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsMissing, match="is no readable safetensors file"):
         find(path, stroke_people, maps)
+
+
+def test_other_peoples_joints_are_refused(stroke_people, maps, tmp_path):
+    path = tmp_path / "found.safetensors"
+    find(path, stroke_people, maps)
+
+    class Later:
+        def sample(self, index):
+            return stroke_people.sample(index + 1)
+
+    with pytest.raises(BadInput, match="should hold joints found with the people"):
+        find(path, Later(), maps)
+    tensors, about = read_tensors(path)
+    write_tensors(path, tensors, {key: value for key, value in about.items() if key != "people"})
+    assert len(find(path, Later(), maps).joints) == 5  # a file of before, which does not say it
 
 
 def test_another_detectors_joints_are_refused(stroke_people, maps, tmp_path):

@@ -1,10 +1,13 @@
 """Which crops the hourglass is trained on, and which calibrate it instead."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from lift3d.datasets.crops import CropSet
+from lift3d.poses.errors import BadInput
 from lift3d.training.hourglass import SYNTHETIC, HourglassRecipe, drawn_shares, is_held_out
 
 RECIPE = HourglassRecipe(balance={"lspet": 0.5, SYNTHETIC: 0.2}, held_out=4)
@@ -47,3 +50,9 @@ def test_each_source_has_its_share_of_the_draws(crops):
 
     by_source = {name: shares[crops.source == name].sum() for name in np.unique(crops.source)}
     assert by_source == pytest.approx({"lspet": 0.5, SYNTHETIC: 0.2, "coco_val2017": 0.3})
+
+
+def test_crops_of_which_none_is_drawn_are_refused(crops):
+    alone = crops.where(crops.source == "lspet")
+    with pytest.raises(BadInput, match="none of the 200 crops is drawn"):
+        drawn_shares(alone, replace(RECIPE, balance={"lspet": 0.0}))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lift3d.models.tensor_file import read_tensors
+from lift3d.models.tensor_file import read_tensors, write_tensors
 from lift3d.poses.errors import BadInput, Lift3dError, WeightsMissing
 from lift3d.training.distributed import Place
 from lift3d.training.loop import LoopSettings, train_loop
@@ -54,6 +54,33 @@ def test_the_log_has_one_line_a_checkpoint(tmp_path):
     assert [row["seen"] for row in rows] == [16, 32, 48, 64]
     assert all(row["score"] == 1.0 for row in rows)
     assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_a_line_that_a_kill_has_torn_is_no_row_of_the_log(tmp_path):
+    with pytest.raises(Killed):
+        train(tmp_path, stop_after=40)
+    log = tmp_path / "log.jsonl"
+    log.write_text(log.read_text() + '{"seen": 36, "lo')
+    scored = []
+
+    def reads_the_log(state):
+        scored.append([json.loads(line)["seen"] for line in log.read_text().splitlines()])
+        return {"score": 1.0}
+
+    train(tmp_path, on_checkpoint=reads_the_log)
+    assert scored == [[16, 32], [16, 32, 48]]
+    assert [json.loads(line)["seen"] for line in log.read_text().splitlines()] == [16, 32, 48, 64]
+
+
+@pytest.mark.parametrize("lacks", ["step", "average"])
+def test_a_checkpoint_that_lacks_a_part_is_refused_in_one_line(tmp_path, lacks):
+    train(tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    tensors, about = read_tensors(path)
+    kept = {name: part for name, part in tensors.items() if not name.startswith(lacks)}
+    write_tensors(path, kept, {key: value for key, value in about.items() if key != lacks})
+    with pytest.raises(WeightsMissing, match="is a checkpoint of another network"):
+        train(tmp_path)
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path):

@@ -3,10 +3,12 @@
 import csv
 
 import numpy as np
+import pytest
 
 from lift3d.datasets import lsp_faults
 from lift3d.datasets.crops import CropSet
 from lift3d.datasets.lsp_faults import ARMS, LEGS, mend_lsp_extended
+from lift3d.poses.errors import BadInput
 from lift3d.poses.skeleton import get_skeleton
 from lift3d.training.crop_sources import mend_crops
 from lift3d.training.lsp_faults import find_faults, write_faults
@@ -92,6 +94,15 @@ def test_faults_are_written_in_order_and_mended(tmp_path, monkeypatch):
     assert kept.photo.tolist() == ["9", "00002"]
     np.testing.assert_array_equal(kept.joints_px[1:], exchanged(front(), ARMS))
     lsp_faults.lsp_faults.cache_clear()
+
+
+def test_photos_may_be_called_as_in_the_release_and_no_other_way(tmp_path):
+    path = tmp_path / "faults.csv"
+    write_faults(path, np.array(["im00009"]), ["drop"])
+    assert path.read_text() == "photo,fault\n9,drop\n"
+    with pytest.raises(BadInput, match="are called im00001 or 00001, got 'p0x'"):
+        write_faults(path, np.array(["p0x"]), ["drop"])
+    assert path.read_text() == "photo,fault\n9,drop\n"
 
 
 def test_the_list_that_ships_names_known_faults_of_photos_that_exist():

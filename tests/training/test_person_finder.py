@@ -1,9 +1,14 @@
 """The person finder's targets and loss, worked by hand."""
 
 import numpy as np
+import pytest
 import torch
 
+from lift3d.datasets.crops import CropSet
+from lift3d.datasets.photos import PhotoSet
 from lift3d.detectors.people import REACH, decode_boxes
+from lift3d.poses.errors import BadInput
+from lift3d.training.person_finder import FinderRecipe, train_finder
 from lift3d.training.person_targets import (
     cells_inside,
     centre_gaussians,
@@ -87,3 +92,27 @@ def test_a_person_in_a_place_that_is_not_known_is_asked_for_all_the_same():
 
 def test_no_cell_is_inside_of_a_missing_box():
     assert not cells_inside(NOBODY, (4, 4), 4).any()
+
+
+@pytest.mark.parametrize(
+    ("one_in", "crops", "message"),
+    [
+        (1, 1, "all 6 photos are held out, by their names, to calibrate by; give more"),
+        (10_000, 0, "there are no crops of people to paste; "),
+    ],
+)
+def test_too_few_photos_or_crops_are_told_before_the_training(tmp_path, one_in, crops, message):
+    boxes, joints = np.zeros((6, 4), np.float32), np.zeros((6, 17, 2), np.float32)
+    names = np.array([f"{k}.jpg" for k in range(6)])
+    photos = PhotoSet([np.zeros(1, np.uint8)] * 6, np.arange(6), boxes, joints, names)
+    people = CropSet(
+        np.zeros((crops, 8, 8, 3), np.uint8),
+        np.zeros((crops, 16, 2), np.float32),
+        np.full(crops, "lspet"),
+        np.full(crops, "00001"),
+    )
+    recipe = FinderRecipe(held_out=one_in)
+    with pytest.raises(BadInput) as error:
+        train_finder(recipe, photos, people, photos, tmp_path, torch.device("cpu"))
+    assert str(error.value).startswith(message)
+    assert list(tmp_path.iterdir()) == []
