@@ -14,8 +14,9 @@ _TRUNCATED = "the image is truncated: its data end before the image does; copy o
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without tables
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # neither stuffed nor RST
 _ORIENTATION, _WIDTH, _HEIGHT, _ALPHA = 274, 256, 257, 338  # TIFF and EXIF tags
+_BITS, _PLANES, _SEPARATE = 258, 284, 2
 _STRIPS, _TILES = (273, 279), (324, 325)  # TIFF tags: offsets and byte counts
-_TAGS = frozenset((_ORIENTATION, _WIDTH, _HEIGHT, _ALPHA, *_STRIPS, *_TILES))
+_TAGS = frozenset((_ORIENTATION, _WIDTH, _HEIGHT, _ALPHA, _BITS, _PLANES, *_STRIPS, *_TILES))
 _TYPES = {1: "B", 3: "H", 4: "I"}  # TIFF's BYTE, SHORT and LONG
 
 
@@ -146,6 +147,12 @@ def _read_tiff(data: bytes) -> ImageHeader:
         for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
             if offset + count > len(data):
                 raise DecodeError(_TRUNCATED)
+    bits = tags.get(_BITS, (1,))
+    if tags.get(_PLANES) == (_SEPARATE,) and len(bits) > 1 and set(bits) != {8}:
+        raise DecodeError(
+            f"a TIFF image with its colours in separate planes of {bits[0]} bits, which OpenCV "
+            "mixes up; export it again with the colours side by side"
+        )
     width, height, alpha = (tags.get(tag, (0,))[0] for tag in (_WIDTH, _HEIGHT, _ALPHA))
     return ImageHeader("TIFF", width, height, _valid_orientation(tags), alpha)
 

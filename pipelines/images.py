@@ -22,9 +22,9 @@ def read_image(path: str | Path) -> np.ndarray:
     """Return a photo as RGB, uint8, shape (H, W, 3), upright, in its original resolution.
 
     Reads JPEG, PNG, WebP, BMP and TIFF, told by their content. EXIF orientation is applied. Grey
-    is copied to three channels, transparency is laid over white (the alpha of a BMP is ignored),
-    16 bits are scaled to 8 (65535 -> 255) and so are floats (1.0 -> 255, NaN -> 0). Of several
-    frames or pages the first is read.
+    is copied to three channels, transparency is laid over white (the alpha of a BMP and of a grey
+    TIFF is ignored), 16 bits are scaled to 8 (65535 -> 255) and so are floats (1.0 -> 255, NaN ->
+    0). Of several frames or pages the first is read.
 
     Raises BadInput where there is no such file or its size is beyond the limits (16 px a side,
     100 megapixels, checked before decoding), and DecodeError where it is no image, damaged or

@@ -112,14 +112,14 @@ class PhotoOutput:
         Raises:
             Lift3dError: a file cannot be written.
         """
-        if self.pictures:
-            poses = [person.pose2d for person in people if person.pose2d is not None]
-            write_png(self.path(item, "overlay.png"), draw_overlay(image, poses))
-            write_png(self.path(item, "3d.png"), draw_figure_3d(people))
         size = (image.shape[1], image.shape[0])
         record = pose_record(people, source=str(item.path), image_size_px=size, **self._about)
         if camera is not None:
             record["camera"] = camera_record(camera)
+        if self.pictures:
+            poses = [person.pose2d for person in people if person.pose2d is not None]
+            write_png(self.path(item, "overlay.png"), draw_overlay(image, poses))
+            write_png(self.path(item, "3d.png"), draw_figure_3d(people))
         for suffix in self.formats:
             write = write_json if suffix == "json" else write_npz
             write(self.path(item, suffix), record)

@@ -108,7 +108,9 @@ def _write(
     try:
         return PhotoOutcome(item, len(people), output.write(item, image, people, known))
     except Lift3dError as error:
-        return PhotoOutcome(item, error=str(error))
+        text = _one_line(error)
+        named = str(item.path) in text or str(output.folder) in text
+        return PhotoOutcome(item, error=text if named else f"{item.path}: {text}")
 
 
 def _one_line(error: Exception) -> str:

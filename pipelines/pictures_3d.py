@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,7 +30,8 @@ _TEXT: Colour = (70, 70, 70)
 _TITLE: Colour = (20, 20, 20)
 _FINER = 2  # drawn twice as large and averaged down: crisp text
 _MIN_SPAN_MM = 400.0
-_TICKS_MM = (50, 100, 200, 250, 500, 1000, 2000, 5000)
+_FAR_MM = 10**9  # joints further away than that are none
+_TICKS_MM = (50, 100, 200, 250, *(m * 10**n for n in range(2, 10) for m in (5, 10, 20)))
 _FRONT, _SIDE = (0, 1, 2), (2, 1, 0)  # the axes to the right, down, and away from the viewer
 
 
@@ -70,6 +71,7 @@ def draw_figure_3d(
     """
     if height_px < 160:
         raise BadInput(f"height_px must be at least 160, got {height_px}; the text needs the room")
+    people = [replace(person, joints_mm=_near(person.joints_mm)) for person in people]
     layout = _layout(people, height_px * _FINER)
     if not people:
         return _empty(layout, "no person found")
@@ -81,6 +83,10 @@ def draw_figure_3d(
         for first in range(0, len(cells), n_columns)
     ]
     return np.concatenate([_header(layout, n_columns), *rows], axis=0)
+
+
+def _near(joints_mm: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(joints_mm) < _FAR_MM, joints_mm, np.nan)
 
 
 def _layout(people: Sequence[Pose3D], height: int) -> _Layout:

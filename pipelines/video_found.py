@@ -110,7 +110,8 @@ class FoundVideo:
         finally:
             batches.close()
             if writer is not None:
-                writer.close()
+                with writing(writer.path):  # what a full disk did not take is tried again here
+                    writer.close()
 
     def _fits(self, segment: Segment, last: Mark | None) -> bool:
         """Say whether a segment begins with the frame that comes behind `last`."""

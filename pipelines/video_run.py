@@ -61,7 +61,7 @@ class VideoOutcome:
     def entry(self, output: VideoOutput) -> dict[str, Any]:
         """Return what the manifest says of the video."""
         there = os.path.exists(self.item.source)
-        written = [path.name for path in output.paths(self.item)]
+        written = [path.name for path in output.paths(self.item) if path.exists()]
         return {
             "source": self.item.source,
             "fingerprint": fingerprint(self.item.source) if there else None,

@@ -61,7 +61,8 @@ class Pose2D:
     sure the detector is of the person, `person_id` the track, `crop` the pixels where a lifter
     needs them. float32 and float64 arrays are kept as they are.
 
-    Raises BadInput where a shape does not fit the skeleton or a confidence is not finite.
+    Raises BadInput where a shape does not fit the skeleton, or a confidence or the score is not
+    finite.
 
     >>> from lift3d.poses import Pose2D, get_skeleton
     >>> joints_px = np.full((14, 2), 5.0)
@@ -81,6 +82,8 @@ class Pose2D:
 
     def __post_init__(self) -> None:
         _store_joints(self, "joints_px", 2)
+        if not np.isfinite(self.score):
+            raise BadInput(f"score must be finite, got {self.score}")
         if self.box_xyxy_px is not None:
             _store_shaped(self, "box_xyxy_px", (4,), "give x0, y0, x1, y1")
         heatmaps = None if self.crop is None else self.crop.heatmaps

@@ -199,6 +199,30 @@ def test_an_unknown_detector_names_the_closest(lift3d, photos):
     assert said.startswith("lift3d: no detector is called 'hourgalss'; there are hourglass")
 
 
+def test_a_photo_whose_people_cannot_be_written_is_named_and_leaves_nothing(
+    lift3d, photos, tmp_path
+):
+    other = tmp_path / "other.py"
+    other.write_text(
+        "import numpy as np\n"
+        "from lift3d.poses import Pose2D, get_skeleton\n"
+        "class Other:\n"
+        "    skeleton = get_skeleton('coco17')\n"
+        "    def detect(self, images):\n"
+        "        mpii = get_skeleton('mpii16')\n"
+        "        joints = np.random.default_rng(0).uniform(0, 40, (16, 2))\n"
+        "        return [[Pose2D(joints, np.ones(16), mpii)] for _ in images]\n"
+    )
+    code, said = lift3d(photos, detector=f"{other}:Other")
+    assert code == 1
+    lines = [line for line in said.splitlines() if "must be Pose2D of skeleton 'coco17'" in line]
+    assert [line.split(": ")[1] for line in lines] == [
+        str(photos / "empty.png"),
+        str(photos / "person.png"),
+    ]
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
 def test_an_unknown_format_is_a_usage_error(lift3d, photos):
     code, said = lift3d(photos, "--format", "xml")
     assert code == 2

@@ -58,10 +58,10 @@ def with_exif(suffix: str, data: bytes, orientation: int) -> bytes:
     return struct.pack("<4sI", b"RIFF", len(body)) + body
 
 
-def tiff_file(rgb: np.ndarray, orientation: int = 1, alpha: int = 0) -> bytes:
+def tiff_file(rgb: np.ndarray, orientation: int = 1, alpha: int = 0, planes: int = 1) -> bytes:
     """Return a TIFF of one strip whose directory stands in front of the pixels."""
     height, width, C = rgb.shape
-    bits_at = 8 + 2 + 12 * 11 + 4
+    bits_at = 8 + 2 + 12 * 12 + 4
     entries = [
         (256, 3, 1, width),
         (257, 3, 1, height),
@@ -73,11 +73,12 @@ def tiff_file(rgb: np.ndarray, orientation: int = 1, alpha: int = 0) -> bytes:
         (277, 3, 1, C),
         (278, 3, 1, height),
         (279, 4, 1, rgb.nbytes),
+        (284, 3, 1, planes),
         (338, 3, 1, alpha) if C == 4 else (339, 3, 1, 1),
     ]
     directory = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     bits = struct.pack(f"<{C}H", *[8 * rgb.itemsize] * C)
-    return b"II*\0" + struct.pack("<IH", 8, 11) + directory + bytes(4) + bits + rgb.tobytes()
+    return b"II*\0" + struct.pack("<IH", 8, 12) + directory + bytes(4) + bits + rgb.tobytes()
 
 
 @pytest.fixture
@@ -211,6 +212,14 @@ def test_float_tiff_runs_from_0_to_1_and_nan_is_black(save):
     read = read_image(save(encoded(".tiff", values, *LOSSLESS)))
     expected = np.resize(np.array([0, 128, 255, 255, 0, 0]), (H, W, 3))
     np.testing.assert_array_equal(read, expected)
+
+
+def test_separate_planes_of_16_bits_are_refused(save):
+    said = message_of(save(tiff_file(photo().astype(np.uint16), planes=2)), DecodeError)
+    assert said == (
+        "a TIFF image with its colours in separate planes of 16 bits, which OpenCV mixes up; "
+        "export it again with the colours side by side"
+    )
 
 
 def test_float_tiff_beyond_1_is_refused(save):

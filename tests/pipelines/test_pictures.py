@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -207,6 +209,13 @@ def test_figure_of_a_person_without_any_joint_has_empty_axes():
     front, _ = views(draw_figure_3d([pose_3d(np.full((17, 3), np.nan))]))
     assert len(where(front, RIGHT)) == 0
     assert front.min() < 100  # title and tick labels are there
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e6, 1e39])
+def test_figure_of_a_giant_is_drawn_as_quickly(scale):
+    begin = time.perf_counter()
+    assert draw_figure_3d([pose_3d(scale * standing().astype(float))]).shape[0] > 100
+    assert time.perf_counter() - begin < 5
 
 
 def test_figure_names_the_person_by_its_id():

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from lift3d.pipelines import video_writers
+from lift3d.pipelines import detections_file, video_writers
 from lift3d.pipelines.pipeline import Pipeline
 from lift3d.pipelines.sources import Selection
 from lift3d.pipelines.stream_settings import StreamSettings
@@ -313,6 +313,26 @@ def test_a_disk_that_is_full_really_is_one_line(pipeline, item, tmp_path):
     assert "cannot be written: No space left on device; make room" in outcome.problem
 
 
+def test_a_disk_that_fills_up_while_people_are_found_is_one_line(
+    pipeline, item, output, monkeypatch
+):
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    def opened(self, path, key, size=0):
+        self.path, self._file = path, io.BufferedWriter(Full())
+
+    monkeypatch.setattr(detections_file.SegmentWriter, "__init__", opened)
+    outcome = run_video(pipeline, item, StreamSettings(), output)
+    assert outcome.status == "failed"
+    assert "cannot be written: No space left on device; make room" in outcome.problem
+    assert "walk.detections.00000000.part" in outcome.problem
+
+
 def test_the_overlay_is_a_video_of_the_same_frames(pipeline, item, tmp_path):
     output = VideoOutput(tmp_path / "out", PartsInfo("moving", "flat"), overlay=True)
     settings = StreamSettings(Selection(stride=2))
@@ -330,7 +350,9 @@ def test_the_overlay_is_a_video_of_the_same_frames(pipeline, item, tmp_path):
 def test_no_frames_give_no_overlay_and_a_word_about_it(pipeline, item, tmp_path, caplog):
     output = VideoOutput(tmp_path / "out", PartsInfo("moving", "flat"), overlay=True)
     settings = StreamSettings(Selection(start_s=3.2))  # the video ends at 2.8 s
-    assert run_video(pipeline, item, settings, output).frames == 0
+    outcome = run_video(pipeline, item, settings, output)
+    assert outcome.frames == 0
+    assert outcome.entry(output)["outputs"] == ["walk.jsonl"]
     assert "no frames, so no video is drawn" in caplog.text
     assert not output.path(item, "overlay.mp4").exists()
 

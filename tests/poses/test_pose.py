@@ -67,6 +67,12 @@ def test_pose2d_rejects_a_box_of_two_corners():
     assert str(error.value) == "box_xyxy_px must have shape (4,), got (2, 2); give x0, y0, x1, y1"
 
 
+def test_pose2d_rejects_a_score_that_is_no_number():
+    with pytest.raises(BadInput) as error:
+        Pose2D(np.zeros((16, 2)), np.ones(16), MPII, score=np.nan)
+    assert str(error.value) == "score must be finite, got nan"
+
+
 def test_pose2d_rejects_heatmaps_of_another_skeleton():
     crop = PoseCrop(IMAGE, IDENTITY, np.zeros((17, 4, 4)), IDENTITY)
     with pytest.raises(BadInput) as error:
