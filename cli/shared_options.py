@@ -26,7 +26,10 @@ class FiniteRange(click.FloatRange):
 def device_option(default: str = "auto") -> Decorator:
     """Return the option of the device that networks run on."""
     return click.option(
-        "--device", default=default, show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+        "--device",
+        default=default,
+        show_default=True,
+        help="auto (CUDA, else the CPU), cpu, cuda, cuda:N or mps.",
     )
 
 

@@ -149,7 +149,7 @@ def train_hourglass_command(
     checkpoint_every: int,
     device: str,
 ) -> None:
-    """Train the stacked hourglass on person crops, from packs or official data sets."""
+    """Train a hourglass on person crops, from packs or official data sets."""
     from ..models.device import choose_device
     from ..models.encoder_hourglass import EXPERT, EncoderHourglassConfig
     from ..models.hourglass import HourglassConfig

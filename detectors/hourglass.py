@@ -35,11 +35,11 @@ class HourglassDetector:
     """Find people and their 16 MPII joints in photos.
 
     A small hourglass finds people in the whole photo, scaled down; another one (Newell et al.,
-    2016) finds the joints in a square crop around each of them. Both say how sure they are: the
-    score of a person is the weighted geometric mean of the finder's score (0.3) and the joints'
-    mean confidence (0.7), times (s / 0.5)^0.3 where the box's longer side is a part s below 0.5 of
-    the photo's: at the same confidence small people are wrong more often. The joints are therefore
-    looked for where the finder is in doubt as well.
+    2016), with MoveNet beside it, finds the joints in a square crop around each of them. Both say
+    how sure they are: the score of a person is the weighted geometric mean of the finder's score
+    (0.3) and the joints' mean confidence (0.7), times (s / 0.5)^0.3 where the box's longer side is
+    a part s below 0.5 of the photo's: at the same confidence small people are wrong more often. The
+    joints are therefore looked for where the finder is in doubt as well.
 
     Both run as copies with their norms folded in. On a CPU they use bfloat16 where that is
     quicker, which is measured when a network is loaded for the first time on a machine and kept in

@@ -68,7 +68,7 @@ class Lifter(Protocol):
 def _hourglass(
     device: str = "auto", threshold: float | None = None, with_maps: bool = False
 ) -> Detector:
-    """Person finder and stacked hourglass, 16 MPII joints."""
+    """Person finder, and a hourglass with MoveNet beside it: 16 MPII joints."""
     return _hourglass_of("hourglass-s", device, threshold, with_maps)
 
 

@@ -1,4 +1,4 @@
-"""Train the stacked hourglass on person crops."""
+"""Train a hourglass, with an encoder or stacked, on person crops."""
 
 import json
 import logging

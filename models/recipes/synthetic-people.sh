@@ -20,7 +20,7 @@ make() { # a folder below DATA, then the command that fills it
 rm -rf "$data"/backgrounds/*.part # they do not go on
 make backgrounds/train lift3d data backgrounds "$data/photos448.npz"
 make backgrounds/val lift3d data backgrounds "$data/photos448.npz" --split validation
-make people/val lift3d data synthesize --validation "${known[@]}" \
+make people/val lift3d data synthesize --validation --workers 2 "${known[@]}" \
   --backgrounds "$data/backgrounds/val"
-make people/train lift3d data synthesize -n 30000 --size 192 "${known[@]}" \
+make people/train lift3d data synthesize -n 30000 --size 192 --workers 2 "${known[@]}" \
   --backgrounds "$data/backgrounds/train"
