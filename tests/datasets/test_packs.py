@@ -228,6 +228,13 @@ WRONG_PICTURES = [
 ]
 
 
+def refusal(path: Path, read: Any) -> str:
+    """Return what is said of a pack that cannot be read."""
+    with pytest.raises(DecodeError) as error:
+        read(path, 0)
+    return str(error.value)
+
+
 @pytest.mark.parametrize(
     ("write", "read"), [(write_crops, read_crops_pack), (write_photos, read_photos_pack)]
 )
@@ -236,9 +243,7 @@ def test_pictures_of_another_form_are_one_line(
     tmp_path: Path, write: Any, read: Any, changes: dict[str, Any], message: str
 ) -> None:
     path = write(tmp_path / "pack.npz", **changes)
-    with pytest.raises(DecodeError) as error:
-        read(path, 0)
-    assert str(error.value) == f"{message.format(path)}; mend the pack"
+    assert refusal(path, read) == f"{message.format(path)}; mend the pack"
 
 
 @pytest.mark.parametrize(
@@ -269,9 +274,7 @@ def test_joints_of_another_form_are_one_line(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     path = write_crops(tmp_path / "crops.npz", **changes)
-    with pytest.raises(DecodeError) as error:
-        read_crops_pack(path, 0)
-    assert str(error.value) == f"{message.format(path)}; mend the pack"
+    assert refusal(path, read_crops_pack) == f"{message.format(path)}; mend the pack"
 
 
 @pytest.mark.parametrize(
