@@ -76,8 +76,8 @@ def test_what_is_no_calibration_is_refused(changed, message):
 
 @pytest.fixture
 def weights(tmp_path):
-    """Return a function that writes a network of two joints with a calibration in its file."""
-    config = HourglassConfig(stacks=1, features=16, depth=1, outputs=2, output="softmax")
+    """Return a function that writes a network of 16 joints with a calibration in its file."""
+    config = HourglassConfig(stacks=1, features=16, depth=1, outputs=16, output="softmax")
     path = tmp_path / "own.safetensors"
     export_hourglass(path, config, StackedHourglass(config).state_dict(), "mpii16", 64, {})
 
@@ -90,9 +90,10 @@ def weights(tmp_path):
 
 
 def test_loading_reads_the_calibration(weights):
-    path = weights({**Calibration(KNOTS, PLAIN, PLAIN / 2).to_dict(), "scores": {"crops": 1.0}})
+    tables = PLAIN[[0, 1] * 8]  # of 16 joints
+    path = weights({**Calibration(KNOTS, tables, tables / 2).to_dict(), "scores": {"crops": 1.0}})
     found = load_hourglass(path, CPU).calibration
-    np.testing.assert_allclose(found.flip, PLAIN / 2, atol=1e-4)
+    np.testing.assert_allclose(found.flip, tables / 2, atol=1e-4)
 
 
 def test_the_shipped_finder_has_none():
