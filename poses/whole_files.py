@@ -1,5 +1,6 @@
 """Write files whole or not at all."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,6 @@ def whole_file(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + ".part")
     try:
         yield part
-        part.replace(path)
+        os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
