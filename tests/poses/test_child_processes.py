@@ -10,7 +10,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_an_interrupt_waits_until_the_block_has_ended():
+@pytest.fixture
+def heard():
+    """Let Ctrl-C be heard, which shells switch off for what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_until_the_block_has_ended(heard):
     reached = []
 
     def interrupted():
