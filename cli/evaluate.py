@@ -59,7 +59,7 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
     loaded = load_hourglass(weights, chosen)
     if loaded.skeleton is None:
         raise BadInput(f"weights {weights!r} are a person finder's; give a joint network's")
-    facts = [read_crop_facts(crops, 1) for _ in groupings]
+    facts = read_crop_facts(crops, 1) if groupings else None
     data = read_crops_pack(crops, 1)
     click.echo(f"{'':16}{'crops':>8}{'PCK@0.2':>10}{'ECE':>8}")
     for flip in (False, True):
@@ -69,9 +69,10 @@ def evaluate_crops(crops: Path, weights: str, by: str | None, device: str) -> No
     detector = HourglassDetector(weights, device=chosen, precision="float32")
     for way, detector.looks.quarter_turns in (("again", False), ("turned", True)):
         _say_crops(way, score_joints(*look_for_joints(detector, data), data))
-    for grouping, known in zip(groupings, facts, strict=True):
-        found = FoundCrops(data, known, joints_px, confidence)
-        _say_groups(grouping, score_groups(found, grouping))
+    if facts is not None:
+        found = FoundCrops(data, facts, joints_px, confidence)
+        for grouping in groupings:
+            _say_groups(grouping, score_groups(found, grouping))
 
 
 def _say_crops(way: str, scores: "list[CropScore]") -> None:
