@@ -142,9 +142,9 @@ def train_hourglass(
         WeightsMissing: the folder holds a checkpoint of another network, or the weights to begin
             with are missing.
     """
-    place = join_processes(device)
     path = Path(folder) / "hourglass.safetensors"
     shares, held_out = drawn_shares(crops, recipe)
+    place = join_processes(device)
     try:
         begin = partial(_begin, start_from=start_from, published=published, expert=expert)
         _train(recipe, crops, shares, validation, path, place, checkpoint_every, progress, begin)

@@ -59,8 +59,14 @@ def look_crosswise(
 
     Returns:
         Joints (M, 16, 2) in crop pixels and confidences (M, 16) of the M crops of LSP extended.
+
+    Raises:
+        BadInput: a crop of LSP extended is of a photo with another name than these have; nothing
+            has been trained then.
     """
     sport = np.flatnonzero(crops.source == "lspet")
+    for name in crops.photo[sport]:
+        lsp_number(str(name))
     joints = np.zeros((len(sport), 16, 2), np.float32)
     confidence = np.zeros((len(sport), 16), np.float32)
     for half in (0, 1):

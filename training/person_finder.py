@@ -108,7 +108,6 @@ def train_finder(
         WeightsMissing: the weights to begin with cannot be read, or the folder holds another
             network.
     """
-    place = join_processes(device)
     path = Path(folder) / "finder.safetensors"
     held_out = is_held_out(photos.name, recipe.held_out)
     if held_out.all():
@@ -119,6 +118,7 @@ def train_finder(
         log.warning("none of %d photos is held out: scores are not calibrated", len(photos))
     if not len(crops):
         raise BadInput("there are no crops of people to paste; give a pack with LSP extended's")
+    place = join_processes(device)
     try:
         net = first_net(recipe, place.device, start_from)
         pictures = FinderPictures(photos.where(~held_out), crops)

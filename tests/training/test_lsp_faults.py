@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 
 from lift3d.datasets import lsp_faults
 from lift3d.datasets.crops import CropSet
@@ -11,7 +12,7 @@ from lift3d.datasets.lsp_faults import ARMS, LEGS, mend_lsp_extended
 from lift3d.poses.errors import BadInput
 from lift3d.poses.skeleton import get_skeleton
 from lift3d.training.crop_sources import mend_crops
-from lift3d.training.lsp_faults import find_faults, write_faults
+from lift3d.training.lsp_faults import find_faults, look_crosswise, write_faults
 
 MPII = get_skeleton("mpii16")
 SURE = np.full((1, 16), 0.9)
@@ -103,6 +104,18 @@ def test_photos_may_be_called_as_in_the_release_and_no_other_way(tmp_path):
     with pytest.raises(BadInput, match="are called im00001 or 00001, got 'p0x'"):
         write_faults(path, np.array(["p0x"]), ["drop"])
     assert path.read_text() == "photo,fault\n9,drop\n"
+
+
+def test_photos_with_other_names_are_told_before_the_trainings(tmp_path):
+    crops = CropSet(
+        np.zeros((1, 4, 4, 3), np.uint8),
+        front().astype(np.float32),
+        np.array(["lspet"]),
+        np.array(["p0x"]),
+    )
+    with pytest.raises(BadInput, match="are called im00001 or 00001, got 'p0x'"):
+        look_crosswise(crops, crops, tmp_path, torch.device("cpu"), lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_list_that_ships_names_known_faults_of_photos_that_exist():
