@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..datasets.detector_noise import DetectorNoise
 from ..datasets.mocap import VALIDATION, MocapPack
-from ..datasets.packs import read_pack
+from ..datasets.packs import Fields, read_fields
 from ..datasets.virtual_cameras import CameraRanges, photograph
 from ..poses.errors import BadInput
 from ..poses.skeleton import get_skeleton
@@ -29,6 +29,14 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 OTHER = "everyday acts"
 _AGAIN = "make the set with `lift3d data lifting-set`"
+_FIELDS: Fields = {
+    "clip": ("whole numbers", ("N",)),
+    "joints_px": ("finite numbers or NaN", ("clip", 17, 2)),
+    "confidence": ("finite numbers", ("clip", 17)),
+    "joints_mm": ("finite numbers", ("clip", 17, 3)),
+    "mm_per_px": ("finite numbers", ("clip",)),
+    "kind": ("text", ("clip",)),
+}
 
 
 @dataclass(frozen=True)
@@ -153,30 +161,16 @@ def read_lifting_set(path: str | Path) -> LiftingSet:
     """Read a set that `LiftingSet.save` wrote.
 
     Raises:
-        DecodeError: the file is missing, no npz, or lacks an array.
-        BadInput: its arrays do not fit together, or hold what poses cannot be.
+        DecodeError: the file is missing, no npz, lacks an array or has one of another form.
+        BadInput: it holds no poses, or confidences out of range.
     """
-    names = tuple(field.name for field in fields(LiftingSet))
-    arrays = read_pack(path, names)
-    N = arrays["clip"].shape[0] if arrays["clip"].ndim else 0
-    shapes = {"joints_px": (N, 17, 2), "confidence": (N, 17), "joints_mm": (N, 17, 3)}
-    kinds = {"clip": ("iu", "whole numbers"), "kind": ("U", "text")}
-    for name in names:
-        array, shape = arrays[name], shapes.get(name, (N,))
-        kind, what = kinds.get(name, ("iuf", "numbers"))
-        if array.shape != shape or array.dtype.kind not in kind:
-            raise BadInput(
-                f"{name} in {path} must be {what} of shape {shape}, got {array.dtype} of shape "
-                f"{array.shape}; {_AGAIN}"
-            )
+    arrays = read_fields(path, _FIELDS)
     confidence = arrays["confidence"]
-    if not N:
+    if not len(confidence):
         raise BadInput(f"{path} holds no poses; {_AGAIN}")
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise BadInput(f"confidence in {path} must lie in 0..1; {_AGAIN}")
-    if not np.isfinite(arrays["joints_mm"]).all():
-        raise BadInput(f"joints_mm in {path} must be finite; {_AGAIN}")
-    return LiftingSet(**{name: arrays[name] for name in names})
+    return LiftingSet(**arrays)
 
 
 def kind_of(description: str) -> str:

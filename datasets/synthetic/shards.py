@@ -47,6 +47,7 @@ def write_shards(
 
     Raises:
         BadInput: the folder holds another set, or cannot be written.
+        DecodeError: it holds tars without a description of what they are.
     """
     if count < 1:
         raise BadInput(f"a set needs at least 1 sample, got {count}")
