@@ -11,7 +11,7 @@ from ..models.efficientnet_lite import InvertedResidual, NormedConv
 from ..models.encoder_hourglass import EncoderHourglass, TopDown
 from ..models.heatmap_net import HeatmapNet
 from ..models.hourglass import Residual, Stack, StackedHourglass
-from .packed_filters import PackedFilters, can_pack
+from .packed_filters import PackedFilters, packs
 
 
 def fuse(net: HeatmapNet, dtype: torch.dtype) -> HeatmapNet:
@@ -86,7 +86,7 @@ class FusedConv(nn.Module):
             x: the maps.
             plus: added to the result, where there is no activation.
         """
-        if x.device.type == "cpu" and x.dtype == torch.float32 and can_pack():
+        if x.device.type == "cpu" and x.dtype == torch.float32 and packs():
             if self._packed is None:
                 self._packed = PackedFilters(self.weight, self.bias, self.stride, self.groups)
             return self._packed(x, self.activation, plus)

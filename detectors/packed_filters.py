@@ -1,6 +1,8 @@
 """Filters of a convolution as oneDNN wants them for one shape of input, laid out once."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import cast
 
@@ -70,6 +72,24 @@ class PackedFilters:
                     self._laid_out.pop(next(iter(self._laid_out)))
             self._laid_out[shape] = kept
             return kept
+
+
+_here = threading.local()
+
+
+@contextmanager
+def left_unpacked() -> Iterator[None]:
+    """Let convolutions of this thread be torch's usual ones, which others know by name."""
+    _here.unpacked = True
+    try:
+        yield
+    finally:
+        _here.unpacked = False
+
+
+def packs() -> bool:
+    """Say whether convolutions are to run with their filters laid out beforehand."""
+    return can_pack() and not getattr(_here, "unpacked", False)
 
 
 @cache

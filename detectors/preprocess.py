@@ -69,6 +69,10 @@ def to_input(images: Tensor) -> Tensor:
 
 def stack_images(images: Sequence[np.ndarray], device: torch.device) -> Tensor:
     """Return RGB uint8 images (H, W, 3) of one size as network input (N, 3, H, W)."""
-    batch = torch.from_numpy(np.stack(images)).to(device)
-    batch = to_input(batch.permute(0, 3, 1, 2))  # (N, H, W, 3) -> (N, 3, H, W)
-    return batch.contiguous(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        # torch's threads would wait for more on the cores that the network needs next
+        inputs = torch.from_numpy((np.stack(images).astype(np.float32) - GREY) / SPREAD)
+    else:
+        inputs = to_input(torch.from_numpy(np.stack(images)).to(device))
+    # channels last, as they lie: (N, H, W, 3) -> (N, 3, H, W)
+    return inputs.permute(0, 3, 1, 2)

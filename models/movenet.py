@@ -76,7 +76,7 @@ class MoveNet(nn.Module):
             doubled = functional.interpolate(y, scale_factor=2.0, mode="bilinear")
             y = self.smooth[k](self.laterals[k](taps[k]) + doubled)
         likely = torch.sigmoid(self.head(y).float()).flip((-2, -1))
-        known = torch.cat([torch.log(likely + FLOOR), torch.zeros_like(likely[:, :1])], 1)
+        known = torch.cat([torch.log(likely + FLOOR), torch.zeros_like(likely[:, 0])[:, None]], 1)
         # by a list's numbers a GPU would wait for the CPU, which a CUDA graph must not
         chosen = (COCO_JOINTS if joint is None else joint for joint in OF_MPII)
         return torch.stack([known[:, joint] for joint in chosen], 1)

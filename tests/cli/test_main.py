@@ -1,6 +1,7 @@
 """The other commands, and how errors leave the program."""
 
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -70,6 +71,23 @@ def test_doctor_finds_this_installation_sound(capsys):
     assert "torch " in out
     assert "device cpu" in out
     assert "PROBLEM" not in out
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "openvino", "said"),
+    [(True, False, None), (False, True, "openvino 5.0: "), (False, False, "pip install openvino")],
+)
+def test_doctor_tells_who_finds_people(capsys, monkeypatch, bfloat16, openvino, said):
+    from lift3d.cli import doctor
+
+    versions = {"openvino": "5.0"}
+    monkeypatch.setattr("lift3d.models.bfloat16.may_pay", lambda: bfloat16)
+    monkeypatch.setattr("lift3d.detectors.openvino_net.has_openvino", lambda: openvino)
+    monkeypatch.setattr(doctor, "version", lambda name: versions.get(name) or version(name))
+    code, out, _ = call(capsys, "doctor")
+    assert code == 0
+    assert (said or "device cpu") in out
+    assert ("openvino" in out) == (said is not None)
 
 
 def test_doctor_names_doubled_opencv_wheels(capsys, monkeypatch):

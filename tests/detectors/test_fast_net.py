@@ -9,39 +9,8 @@ from lift3d.detectors.cuda_graphs import CAPTURE_AFTER, MOST_SHAPES, GraphedNet
 from lift3d.detectors.fast_net import FastNet
 from lift3d.detectors.fused_net import FusedConv, FusedResidual, fold
 from lift3d.models.efficientnet_lite import NormedConv
-from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
+from lift3d.models.encoder_hourglass import EncoderHourglass
 from lift3d.models.hourglass import HourglassConfig, Residual, StackedHourglass
-
-SMALL = {"features": 16, "outputs": 3}
-NETS = {
-    "stacked": lambda: StackedHourglass(HourglassConfig(stacks=2, depth=2, **SMALL)),
-    "sigmoid": lambda: StackedHourglass(
-        HourglassConfig(stacks=1, depth=2, output="sigmoid", **SMALL)
-    ),
-    "encoder": lambda: EncoderHourglass(EncoderHourglassConfig(**SMALL)),
-    "expert": lambda: EncoderHourglass(
-        EncoderHourglassConfig(features=16, expert="movenet-thunder")
-    ),
-    "encoder and a stack": lambda: EncoderHourglass(EncoderHourglassConfig(stacks=2, **SMALL)),
-}
-
-
-@pytest.fixture(params=NETS)
-def net(request):
-    """Return a network whose norms do something."""
-    torch.manual_seed(0)
-    net = NETS[request.param]().eval().requires_grad_(False)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d | NormedConv):
-            module.running_mean.normal_(0, 0.3)
-            module.running_var.uniform_(0.5, 2)
-        if isinstance(module, nn.BatchNorm2d) and module.affine:
-            module.weight.data.uniform_(0.5, 2)
-            module.bias.data.normal_(0, 0.3)
-        if isinstance(module, NormedConv):
-            module.scale.data.uniform_(0.5, 2)
-            module.shift.data.normal_(0, 0.3)
-    return net
 
 
 def test_the_quick_network_gives_the_same_maps(net):
@@ -58,7 +27,7 @@ def test_the_quick_network_gives_the_same_maps(net):
 
 @pytest.mark.parametrize(("dtype", "at_once"), [(torch.float32, 2), (torch.bfloat16, 5)])
 def test_large_batches_go_through_a_cpu_in_parts(dtype, at_once, monkeypatch):
-    net = NETS["stacked"]().eval()
+    net = StackedHourglass(HourglassConfig(stacks=2, depth=2, features=16, outputs=3)).eval()
     quick, seen = FastNet(net, dtype), []
     monkeypatch.setattr(quick._net, "forward", lambda x: seen.append(len(x)) or [x[:, :1], x])
     images = torch.arange(11.0).view(11, 1, 1, 1).expand(11, 3, 256, 256)

@@ -88,5 +88,5 @@ def test_shapes_do_not_disturb_one_another(count):
 def test_a_torch_that_cannot_lay_out_filters_gives_the_same(monkeypatch, activation):
     conv, x = FusedConv(drawn(8, 8, 3, 3), drawn(8), activation=activation), images()
     packed = conv(x)
-    monkeypatch.setattr(fused_net, "can_pack", lambda: False)
+    monkeypatch.setattr(fused_net, "packs", lambda: False)
     torch.testing.assert_close(conv(x), packed, rtol=1e-5, atol=1e-4)
