@@ -43,6 +43,8 @@ def read_coco(json_path: str | Path, images: str | Path) -> PersonLabels:
         raise DecodeError(
             f"{json_path} is not laid out as COCO keypoints ({type(error).__name__}: {error})"
         ) from error
+    if not (np.isfinite(keypoints).all() and np.isfinite(box).all()):
+        raise DecodeError(f"{json_path} has keypoints or boxes that are not finite; mend the file")
     box[:, 2:] += box[:, :2]
     theirs, ours = mpii16_rows("coco17")
     joints = np.full((len(people), 16, 2), np.nan, np.float32)

@@ -76,8 +76,12 @@ def read_crops_pack(path: str | Path, split: int) -> CropSet:
     if not all(slash for _, slash, _ in parts):
         raise DecodeError(f"{path} has a crop whose `src` is no SET/NAME, such as lspet/im00001")
     data, offset = pack["image"], pack["offset"]
+
+    def decoded_at(i: int) -> np.ndarray:
+        return decode_rgb(data[offset[i] : offset[i + 1]], f"picture {i} in {path}")
+
     with ThreadPoolExecutor() as pool:
-        decoded = list(pool.map(lambda i: decode_rgb(data[offset[i] : offset[i + 1]]), chosen))
+        decoded = list(pool.map(decoded_at, chosen))
     sizes = list(dict.fromkeys(image.shape[1::-1] for image in decoded))  # (width, height)
     if len(sizes) > 1 or len(set(sizes[0])) > 1:
         shown = " and ".join(f"{width} x {height}" for width, height in sizes[:2])

@@ -44,10 +44,7 @@ class PersonLabels:
         if not path.is_file():
             raise DecodeError(f"{path} does not exist; unpack the photos of {self.source!r} there")
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        try:
-            return decode_rgb(np.fromfile(path, np.uint8), flags)
-        except DecodeError:
-            raise DecodeError(f"{path} cannot be decoded as a picture; fetch it again") from None
+        return decode_rgb(np.fromfile(path, np.uint8), str(path), flags)
 
 
 def mpii16_rows(source: str, renamed: dict[str, str] | None = None) -> tuple[list[int], list[int]]:

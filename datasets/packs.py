@@ -124,11 +124,12 @@ def _check_offset(path: str | Path, offset: np.ndarray, count: int, size: int) -
         )
 
 
-def decode_rgb(encoded: np.ndarray, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+def decode_rgb(encoded: np.ndarray, name: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     """Decode one encoded picture (uint8 bytes) to RGB uint8 (H, W, 3).
 
     Args:
         encoded: the bytes.
+        name: what they are, for the error.
         flags: OpenCV's, of a reading with three colours.
 
     Raises:
@@ -139,5 +140,5 @@ def decode_rgb(encoded: np.ndarray, flags: int = cv2.IMREAD_COLOR) -> np.ndarray
     except cv2.error:  # raised above the limit; other bytes that are no picture give None
         image = None
     if image is None:
-        raise DecodeError("a picture in the pack cannot be decoded; the file may be damaged")
+        raise DecodeError(f"{name} cannot be decoded as a picture; fetch it again")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

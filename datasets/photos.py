@@ -41,7 +41,7 @@ class PhotoSet:
 
     def load(self, index: int) -> np.ndarray:
         """Return photo `index` as RGB uint8 (H, W, 3)."""
-        return decode_rgb(self.encoded[index])
+        return decode_rgb(self.encoded[index], f"photo {self.name[index]} in the pack")
 
     def people(self, index: int) -> np.ndarray:
         """Return the rows of the people in photo `index`."""

@@ -21,7 +21,7 @@ class PoseCrop:
     heatmap pixels to image pixels: x_image = A[:, :2] @ x + A[:, 2], pixel centres at integers. A
     crop may be turned: a lifter that looks at it turns its pose back by `to_image`.
 
-    Raises BadInput where a shape or type is another.
+    Raises BadInput where a shape or type is another, or a map has no way back.
 
     >>> crop = PoseCrop(np.zeros((4, 4, 3), np.uint8), to_image=np.array([[2.0, 0, 7], [0, 2, 9]]))
     >>> crop.to_image @ [1, 1, 1]
@@ -49,6 +49,12 @@ class PoseCrop:
         for name in ("to_image", "heatmap_to_image"):
             if getattr(self, name) is not None:
                 _store_shaped(self, name, (2, 3), "give an affine map [A | b]")
+                affine = getattr(self, name)
+                if not (np.isfinite(affine).all() and np.linalg.det(affine[:, :2])):
+                    raise BadInput(
+                        f"{name} must be finite and have a way back, got {affine.tolist()}; "
+                        "give an affine map [A | b] with an invertible A"
+                    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,7 +122,7 @@ def train_consensus(
         lifter.save(path)
         return validation_scores(lifter, validation)
 
-    settings = LoopSettings.of(recipe, checkpoint_every, groups=groups)
+    settings = LoopSettings.of(recipe, checkpoint_every, groups=groups, poses=len(rows))
     try:
         train_loop(net, loss, settings, folder, place, on_checkpoint, progress)
         if place.rank == 0:

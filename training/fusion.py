@@ -221,7 +221,8 @@ def _train(
             plot_fusion(folder / "log.jsonl", folder / "fusion.png")
         return scores
 
-    settings = LoopSettings.of(recipe, checkpoint_every)
+    photos = len(data.photos) if data.photos else 0
+    settings = LoopSettings.of(recipe, checkpoint_every, photos=photos)
     groups = _groups(net, recipe, taught)
     train_loop(net, batches, settings, folder, place, on_checkpoint, progress, groups)
     if place.rank == 0 and recipe.config.fusion == "trainable":

@@ -192,7 +192,7 @@ def _train(
         export_hourglass(path, recipe.config, state, "mpii16", recipe.input_size, about)
         return scores
 
-    settings = LoopSettings.of(recipe, checkpoint_every)
+    settings = LoopSettings.of(recipe, checkpoint_every, crops=len(crops))
     train_loop(net, loss_of, settings, path.parent, place, on_checkpoint, progress, groups)
 
 

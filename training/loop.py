@@ -58,7 +58,8 @@ class LoopSettings:
     def of(cls, recipe: Any, checkpoint_every: int, **drawn: Any) -> "LoopSettings":
         """Return the settings of a recipe, which has all the others as attributes.
 
-        What was `drawn` by the recipe, and must be the same to go on, is kept with it.
+        What else must be the same to go on (what the recipe has `drawn`, how much data there is)
+        is kept with it.
         """
         names = [
             each.name for each in fields(cls) if each.name not in ("checkpoint_every", "recipe")
@@ -100,8 +101,8 @@ def train_loop(
 
     Raises:
         WeightsMissing: the folder holds a checkpoint of another network.
-        BadInput: the checkpoint was trained by another recipe (only its length may differ), or
-            the batch is not a multiple of the number of processes.
+        BadInput: the checkpoint was trained by another recipe (only its length may differ) or
+            another number of processes, or the batch is not a multiple of that number.
         Lift3dError: the loss is no longer finite; the last checkpoint stays.
     """
     if settings.batch % place.world:
@@ -116,7 +117,7 @@ def train_loop(
     step = 0
     if checkpoint.exists():
         about = load_checkpoint(checkpoint, net, average, optimizer)
-        _check_same(settings, about.get("settings", {}), checkpoint)
+        _check_same(settings, place.world, about, checkpoint)
         step = int(about["step"])
         log.info("go on from %d samples of %s", step * settings.batch, checkpoint)
         if place.rank == 0:
@@ -143,7 +144,7 @@ def train_loop(
         if (due or step == total_steps) and place.rank == 0:
             last_saved = step
             row = {"seen": seen, "loss": loss, **on_checkpoint(average)}
-            about = {"step": step, "settings": asdict(settings)}
+            about = {"step": step, "settings": asdict(settings), "processes": place.world}
             save_checkpoint(checkpoint, net, average, optimizer, about)
             log.info("%s", row)
             _write_log(folder / "log.jsonl", row)
@@ -167,10 +168,14 @@ def make_output_folder(folder: Path) -> None:
         ) from None
 
 
-def _check_same(settings: LoopSettings, found: dict[str, Any], checkpoint: Path) -> None:
-    """Refuse to go on with a recipe that would not draw and learn as the first run did."""
-    now = {"batch": settings.batch, "seed": settings.seed, **settings.recipe}
-    before = {**found, **found.get("recipe", {})}
+def _check_same(
+    settings: LoopSettings, processes: int, about: dict[str, Any], checkpoint: Path
+) -> None:
+    """Refuse to go on with what would not draw and learn as the first run did."""
+    shared = {"batch": settings.batch, "seed": settings.seed, "processes": processes}
+    now = {**shared, **settings.recipe}
+    found = about.get("settings", {})
+    before = {**about, **found, **found.get("recipe", {})}
     for name, value in now.items():
         if name not in LENGTH and name in before and not agrees(before[name], value):
             short = isinstance(value, str | int | float)

@@ -123,7 +123,8 @@ def train_finder(
         net = first_net(recipe, place.device, start_from)
         pictures = FinderPictures(photos.where(~held_out), crops)
         scorer = FinderScorer(recipe, photos.where(held_out), validation, path, place.device)
-        settings = LoopSettings.of(recipe, checkpoint_every)
+        counts = {"photos": len(photos), "crops": len(crops)}
+        settings = LoopSettings.of(recipe, checkpoint_every, **counts)
         groups = parameter_groups(net, recipe.encoder_rate)
         loss_of = FinderLoss(recipe, pictures, place)
         train_loop(net, loss_of, settings, path.parent, place, scorer, progress, groups)

@@ -104,6 +104,17 @@ def test_a_damaged_file_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "field", [{"keypoints": [1, 1, 2] * 16 + [1, np.nan, 2]}, {"bbox": [0, 0, np.inf, 1]}]
+)
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, field: dict[str, Any]) -> None:
+    path = write_coco(tmp_path, annotation(7, {"nose": (1, 2, 2)}, **field))
+    with pytest.raises(DecodeError) as error:
+        read_coco(path, "val2017")
+    message = f"{path} has keypoints or boxes that are not finite; mend the file"
+    assert str(error.value) == message
+
+
 def test_people_with_other_than_17_joints_are_refused(tmp_path: Path) -> None:
     path = write_coco(tmp_path, annotation(7, {}, keypoints=[1, 1, 2] * 14))
     with pytest.raises(DecodeError, match="is not laid out as COCO keypoints"):

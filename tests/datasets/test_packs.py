@@ -77,6 +77,15 @@ def test_crops_of_one_split_are_decoded_to_rgb_in_order(tmp_path: Path) -> None:
     assert crops.joints_px[0, MPII.index("pelvis")].tolist() == [6, 5]
 
 
+def test_a_damaged_picture_in_a_pack_is_named(tmp_path: Path) -> None:
+    content = encode(COLOURS, 16)
+    content["image"][content["offset"][2] :] = 0
+    path = write_crops(tmp_path / "crops.npz", image=content["image"])
+    with pytest.raises(DecodeError) as error:
+        read_crops_pack(path, 0)
+    assert str(error.value) == f"picture 2 in {path} cannot be decoded as a picture; fetch it again"
+
+
 def test_a_selection_joined_to_itself_keeps_its_rows(tmp_path: Path) -> None:
     crops = read_crops_pack(write_crops(tmp_path / "crops.npz"), 0)
     both = join_crops([crops.where(np.array([False, True])), crops.where(np.array([0]))])
@@ -141,18 +150,13 @@ def test_arrays_of_objects_are_never_unpickled(tmp_path: Path) -> None:
         read_crops_pack(path, 0)
 
 
-def test_damaged_bytes_of_a_picture_are_refused(tmp_path: Path) -> None:
-    message = "a picture in the pack cannot be decoded; the file may be damaged"
+def test_damaged_bytes_of_a_picture_are_refused() -> None:
+    message = "photo 7 cannot be decoded as a picture; fetch it again"
     with pytest.raises(DecodeError) as error:
-        decode_rgb(np.arange(50, dtype=np.uint8))
+        decode_rgb(np.arange(50, dtype=np.uint8), "photo 7")
     assert str(error.value) == message
     with pytest.raises(DecodeError) as error:
-        decode_rgb(np.zeros(0, np.uint8))
-    assert str(error.value) == message
-    image = encode(COLOURS, 16)["image"]
-    path = write_crops(tmp_path / "crops.npz", image=np.zeros_like(image))
-    with pytest.raises(DecodeError) as error:
-        read_crops_pack(path, 0)
+        decode_rgb(np.zeros(0, np.uint8), "photo 7")
     assert str(error.value) == message
 
 
@@ -386,8 +390,8 @@ def test_a_table_of_fields_need_not_have_pictures(tmp_path: Path) -> None:
 
 def test_a_picture_above_the_limit_of_pixels_is_refused_as_unreadable(tmp_path: Path) -> None:
     with pytest.raises(DecodeError) as error:
-        decode_rgb(np.frombuffer(giant_png(), np.uint8))
-    assert str(error.value) == ("a picture in the pack cannot be decoded; the file may be damaged")
+        decode_rgb(np.frombuffer(giant_png(), np.uint8), "this")
+    assert str(error.value) == "this cannot be decoded as a picture; fetch it again"
     path = tmp_path / "giant.png"
     path.write_bytes(giant_png())
     nobody = np.zeros((0, 16, 2), np.float32)

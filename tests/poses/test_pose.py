@@ -121,6 +121,16 @@ def test_pose3d_rejects_other_shapes(fields, message):
             (IMAGE, IDENTITY, np.zeros((1, 16, 4, 4)), IDENTITY),
             "heatmaps must have shape (J, h, w), got (1, 16, 4, 4); pass the maps of one person",
         ),
+        (
+            (IMAGE, np.array([[1.0, 2, 0], [2, 4, 0]])),
+            "to_image must be finite and have a way back, got [[1.0, 2.0, 0.0], [2.0, 4.0, 0.0]]; "
+            "give an affine map [A | b] with an invertible A",
+        ),
+        (
+            (IMAGE, IDENTITY, np.zeros((16, 4, 4)), np.full((2, 3), np.inf)),
+            "heatmap_to_image must be finite and have a way back, got "
+            "[[inf, inf, inf], [inf, inf, inf]]; give an affine map [A | b] with an invertible A",
+        ),
     ],
 )
 def test_crop_rejects_other_shapes_and_types(arguments, message):

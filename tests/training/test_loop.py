@@ -22,7 +22,15 @@ class Killed(Exception):
     """Stands for a kill in the middle of a training."""
 
 
-def train(folder, stop_after=None, settings=SETTINGS, scale=1.0, on_checkpoint=None, dropout=0.0):
+def train(
+    folder,
+    stop_after=None,
+    settings=SETTINGS,
+    scale=1.0,
+    on_checkpoint=None,
+    dropout=0.0,
+    place=PLACE,
+):
     """Fit a small network to random data; returns its weights file's tensors."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Linear(8, 1))
@@ -34,7 +42,7 @@ def train(folder, stop_after=None, settings=SETTINGS, scale=1.0, on_checkpoint=N
         return scale * (net(x) - x.sum(1, keepdim=True)).square().mean()
 
     scored = on_checkpoint or (lambda state: {"score": 1.0})
-    train_loop(net, loss_of, settings, folder, PLACE, scored, lambda _: None)
+    train_loop(net, loss_of, settings, folder, place, scored, lambda _: None)
     return read_tensors(folder / "checkpoint.safetensors")[0]
 
 
@@ -131,6 +139,12 @@ def test_another_seed_does_not_go_on_silently(tmp_path):
         f"{tmp_path}/checkpoint.safetensors was trained with seed 3, got 4; go on with its "
         "settings or start in an empty folder"
     )
+
+
+def test_another_number_of_processes_does_not_go_on_silently(tmp_path):
+    train(tmp_path)
+    with pytest.raises(BadInput, match="was trained with processes 1, got 2; go on with its"):
+        train(tmp_path, place=replace(PLACE, world=2))
 
 
 def test_another_recipe_does_not_go_on_silently_but_a_longer_one_does(tmp_path):

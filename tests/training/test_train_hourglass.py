@@ -14,7 +14,7 @@ from lift3d.models.hourglass import HourglassConfig
 from lift3d.models.load import load_hourglass
 from lift3d.models.movenet import MoveNet
 from lift3d.models.tensor_file import STEP, read_tensors
-from lift3d.poses.errors import WeightsMissing
+from lift3d.poses.errors import BadInput, WeightsMissing
 from lift3d.training import hourglass, start
 from lift3d.training.export import export_hourglass
 from lift3d.training.hourglass import HourglassRecipe, train_hourglass
@@ -49,6 +49,14 @@ def test_a_training_that_is_gone_on_with_needs_its_first_weights_no_more(crops, 
     assert len(Path(path).with_name("log.jsonl").read_text().splitlines()) == 2
     with pytest.raises(WeightsMissing, match=r"nowhere\.safetensors does not exist"):
         train(longer, crops, tmp_path / "other", nowhere)
+
+
+def test_a_training_does_not_go_on_with_other_crops(crops, tmp_path):
+    first = tmp_path / "first.safetensors"
+    export_hourglass(first, CONFIG, bare_net(CONFIG).state_dict(), "mpii16", 32, {})
+    train(RECIPE, crops, tmp_path, first)
+    with pytest.raises(BadInput, match="was trained with crops 6, got 5; go on with its settings"):
+        train(RECIPE, crops.where(np.arange(6) < 5), tmp_path, first)
 
 
 @pytest.fixture
