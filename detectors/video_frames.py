@@ -15,6 +15,8 @@ from .people import FoundPeople
 
 LOOK_EVERY_S = 0.17
 SAME_PERSON_IOU = 0.3
+NEAR = 0.75  # part of the smaller box's diagonal that a runner's box may move between two looks
+ALIKE = 1.3  # largest ratio of the diagonals then
 
 
 def frames_to_look_at(times_s: Sequence[float], every_s: float = LOOK_EVERY_S) -> list[int]:
@@ -38,8 +40,9 @@ def fill_between(
 ) -> list[FoundPeople]:
     """Return the people of every frame from those of some frames.
 
-    Boxes that overlap between one look and the next are one person's: box and score are
-    interpolated over time. Who is in one look alone stays in place for half of the time.
+    Boxes that overlap between one look and the next are one person's, and so are boxes of like size
+    nearby: box and score are interpolated over time. Who is in one look alone stays in place for
+    half of the time.
 
     Args:
         looks: numbers of the frames looked at, ascending, the first and the last frame among them.
@@ -58,14 +61,34 @@ def fill_between(
 
 
 def match_boxes(first: np.ndarray, second: np.ndarray) -> list[tuple[int, int]]:
-    """Return pairs (row of first, row of second) of boxes (A, 4) and (B, 4), best overlap first."""
-    iou = box_iou(first, second)
-    pairs: list[tuple[int, int]] = []
-    while iou.size and iou.max() >= SAME_PERSON_IOU:
-        row, column = np.unravel_index(int(iou.argmax()), iou.shape)
+    """Return pairs (row of first, row of second) of boxes (A, 4) and (B, 4), best overlap first.
+
+    Boxes of a narrow person who runs do not overlap: what is left is paired by nearness.
+    """
+    overlaps = _best_pairs(box_iou(first, second), SAME_PERSON_IOU)
+    rows = np.setdiff1d(np.arange(len(first)), [row for row, _ in overlaps])
+    columns = np.setdiff1d(np.arange(len(second)), [column for _, column in overlaps])
+    nearby = _best_pairs(_nearness(first[rows], second[columns]), 1 - NEAR)
+    return overlaps + [(int(rows[i]), int(columns[k])) for i, k in nearby]
+
+
+def _best_pairs(likeness: np.ndarray, least: float) -> list[tuple[int, int]]:
+    """Return pairs (row, column) of a matrix (A, B), the highest first, each in one pair only."""
+    left, pairs = likeness.copy(), []
+    while left.size and left.max() >= least:
+        row, column = np.unravel_index(int(left.argmax()), left.shape)
         pairs.append((int(row), int(column)))
-        iou[row, :] = iou[:, column] = -1
+        left[row, :] = left[:, column] = -np.inf
     return pairs
+
+
+def _nearness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return 1 - distance / diagonal (A, B) of boxes' middles, -inf where sizes are not alike."""
+    here, there = (boxes.reshape(-1, 2, 2) for boxes in (first, second))
+    sizes = [np.linalg.norm(box[:, 1] - box[:, 0], axis=-1) for box in (here, there)]
+    low, high = np.minimum.outer(*sizes), np.maximum.outer(*sizes)
+    away = np.linalg.norm(here.mean(1)[:, None] - there.mean(1), axis=-1)
+    return np.where(high < ALIKE * low, 1 - away / np.maximum(low, 1e-9), -np.inf)
 
 
 def _between(

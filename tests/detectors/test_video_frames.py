@@ -61,6 +61,18 @@ def test_boxes_are_matched_by_the_best_overlap_first():
     assert match_boxes(np.zeros((0, 4)), second) == []
 
 
+def test_a_runners_boxes_that_do_not_overlap_are_one_persons():
+    first, second = np.array([[0, 0, 40.0, 160]]), np.array([[60, 0, 104.0, 160]])
+    assert match_boxes(first, second) == [(0, 0)]
+    assert match_boxes(first, np.add(second, [90, 0, 90, 0])) == []  # too far
+    assert match_boxes(first, np.array([[60, 0, 160, 200.0]])) == []  # too large
+    standing = np.array([[0, 0, 42.0, 160]])
+    assert match_boxes(first, np.concatenate([second, standing])) == [(0, 1)]
+    people = [FoundPeople(box, np.array([0.5])) for box in (first, second)]
+    between = fill_between([0, 2], people, [0.0, 0.1, 0.2])[1]
+    assert between.box_xyxy_px.tolist() == [[30, 0, 72, 160]]
+
+
 def test_squares_are_cut_on_the_device_as_by_opencv():
     rng = np.random.default_rng(0)
     image = cv2.GaussianBlur(rng.integers(0, 256, (300, 400, 3), np.uint8), (0, 0), 4)
