@@ -26,7 +26,7 @@ import numpy as np
 from machine import describe
 
 PHOTO = Path(__file__).parents[1] / "examples" / "person.jpg"
-WARM_UP = 10
+WARM_UP = 20
 MEDIAPIPE = """
 import sys, time
 import mediapipe, numpy

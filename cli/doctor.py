@@ -91,22 +91,31 @@ def _check_devices() -> bool:
         click.echo(f"PROBLEM: torch cannot be loaded ({error}); run: pip install torch")
         return False
     click.echo(f"device cpu: {torch.get_num_threads()} threads")
-    _say_openvino()
+    sound = _check_openvino()
     for index in range(torch.cuda.device_count()):
         click.echo(f"device cuda:{index}: {torch.cuda.get_device_name(index)}")
     if torch.backends.mps.is_available():
         click.echo("device mps")
-    return True
+    return sound
 
 
-def _say_openvino() -> None:
+def _check_openvino() -> bool:
     """Tell what finds people on a processor without bfloat16, and what would do it sooner."""
-    from ..detectors.openvino_net import has_openvino
+    from ..detectors.openvino_net import has_openvino, processor
     from ..models.bfloat16 import may_pay
 
     if may_pay():
-        return
-    if has_openvino():
-        click.echo(f"openvino {version('openvino')}: finds people in videos and many photos")
-    else:
+        return True
+    if not has_openvino():
         click.echo("no bfloat16 here: for quicker videos and folders run: pip install openvino")
+        return True
+    try:
+        name = processor().get_property("CPU", "FULL_DEVICE_NAME")
+    except Exception as error:
+        click.echo(
+            f"PROBLEM: openvino cannot be loaded ({error}); "
+            "run: pip install --force-reinstall openvino"
+        )
+        return False
+    click.echo(f"openvino finds people in videos and many photos, on {name}")
+    return True

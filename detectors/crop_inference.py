@@ -1,5 +1,6 @@
 """Run an hourglass over person crops: joints and their confidences."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,7 @@ def infer_crops(
     inputs: Tensor,
     flip_index: np.ndarray | None = None,
     calibration: Calibration | None = None,
+    clear: float = math.inf,
 ) -> CropJoints:
     """Find the joints in person crops.
 
@@ -50,16 +52,36 @@ def infer_crops(
         flip_index: (J,) of the skeleton, to average the maps with those of the mirrored crops
             (nearly twice the time); None: do not.
         calibration: of the network's confidences; None leaves them as `raw_confidence` has them.
+        clear: crops of this mean confidence or more need not be mirrored.
     """
     kind = net.config.output
-    if flip_index is None:
+    if flip_index is None or clear < math.inf:
         maps = to_maps(net(inputs)[-1], kind)
-    else:
-        order = torch.as_tensor(flip_index.copy(), device=inputs.device)
-        both = to_maps(net(torch.cat([inputs, inputs.flip(-1)]))[-1], kind)  # (2N, J, H, W)
-        plain, mirrored = both.chunk(2)
-        maps = (plain + mirrored.flip(-1)[:, order]) / 2
-    return read_maps(maps, net, flip_index is not None, calibration)
+        found = read_maps(maps, net, False, calibration)
+        unsure = found.confidence.mean(1) < clear
+        if flip_index is None or not unsure.any():
+            return found
+        mirrored = to_maps(net(inputs[unsure].flip(-1))[-1], kind)
+        both = _averaged(maps[unsure], mirrored, flip_index)
+        return _with_rows(found, unsure, read_maps(both, net, True, calibration))
+    plain, mirrored = to_maps(net(torch.cat([inputs, inputs.flip(-1)]))[-1], kind).chunk(2)
+    return read_maps(_averaged(plain, mirrored, flip_index), net, True, calibration)
+
+
+def _averaged(plain: Tensor, mirrored: Tensor, flip_index: np.ndarray) -> Tensor:
+    """Return the mean of maps (N, J, H, W) of crops and of the same crops mirrored."""
+    order = torch.as_tensor(flip_index.copy(), device=plain.device)
+    return (plain + mirrored.flip(-1)[:, order]) / 2
+
+
+def _with_rows(found: CropJoints, chosen: Tensor, other: CropJoints) -> CropJoints:
+    """Return joints of crops with others in the place of those that a bool tensor (N,) marks."""
+    parts = []
+    for name in ("joints_px", "confidence", "maps"):
+        part = getattr(found, name).clone()
+        part[chosen] = getattr(other, name)
+        parts.append(part)
+    return CropJoints(*parts)
 
 
 def read_maps(

@@ -1,5 +1,6 @@
 """Looks at the people in squares of images: one, another one upright, others turned by quarters."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from .preprocess import stack_images
 from .squares import Squares, trunk_joints, upright_squares
 
 QUARTERS = (np.pi / 2, np.pi, -np.pi / 2)
+SURE = 0.75  # mean confidence of a person who needs no mirrored crop
 CLEAR = 0.65  # mean confidence of a person who needs no look at the square turned by quarters
 MARGIN = 0.05  # by which a turned square's mean confidence must be higher
 
@@ -26,7 +28,8 @@ class CropLooks:
     Args:
         joints: the network.
         device: where it is.
-        flip: average the joint maps with those of the mirrored crop.
+        flip: average the joint maps with those of the mirrored crop; None: of people of whom one
+            look is not sure (mean confidence below 0.75).
         second_look: look again at people who do not stand upright, in a square turned so that they
             do, and read the joints off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
@@ -37,7 +40,7 @@ class CropLooks:
         self,
         joints: LoadedHourglass,
         device: torch.device,
-        flip: bool,
+        flip: bool | None,
         second_look: bool,
         quarter_turns: bool,
     ) -> None:
@@ -71,7 +74,7 @@ class CropLooks:
         images: Sequence[np.ndarray],
         squares: Squares,
         boxes: np.ndarray,
-        flip: bool = False,
+        flip: bool | None = False,
         with_crops: bool = True,
     ) -> list[Pose2D]:
         """Return the pose in each square after one look; the arguments are those of `all`."""
@@ -118,14 +121,16 @@ class CropLooks:
             if pose.score > poses[k].score + MARGIN:
                 poses[k] = pose
 
-    def _infer(self, inputs: torch.Tensor, flip: bool) -> CropJoints:
+    def _infer(self, inputs: torch.Tensor, flip: bool | None) -> CropJoints:
         """Return the joints in crops (N, 3, S, S), their confidences as the network's file says."""
-        joints, flip_index = self.joints, self.skeleton.flip_index if flip else None
-        return infer_crops(joints.net, inputs, flip_index, joints.calibration)
+        flip_index = None if flip is False else self.skeleton.flip_index
+        clear = SURE if flip is None else math.inf
+        return infer_crops(self.joints.net, inputs, flip_index, self.joints.calibration, clear)
 
     def _read(self, maps: torch.Tensor) -> CropJoints:
         """Return the joints of maps (N, J, H, W) of looks with mirrored crops or without."""
-        return read_maps(maps, self.joints.net, self.flip, self.joints.calibration)
+        mirrored = self.flip is not False
+        return read_maps(maps, self.joints.net, mirrored, self.joints.calibration)
 
     def _in_image(self, found: CropJoints, squares: Squares, boxes: np.ndarray) -> list[Pose2D]:
         """Return the joints found in crops of squares as poses in the image."""

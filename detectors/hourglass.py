@@ -46,7 +46,7 @@ class HourglassDetector:
     quicker, which is measured when a network is loaded for the first time on a machine and kept in
     the user's cache folder (see `quickest_dtype`); joints then differ by about a tenth of a
     crop's pixel from those in float32. Where it is not, and OpenVINO is installed (the extra
-    `openvino`), OpenVINO takes all frames of videos, and photos and crops of a size from the ninth
+    `openvino`), OpenVINO takes all frames of videos, and photos and crops of a size from the 17th
     on; joints then differ by less than a thousandth of a pixel. `precision="float32"` gives the
     same on every CPU, by torch; on CUDA torch lets convolutions round to TF32 unless told
     otherwise.

@@ -26,12 +26,15 @@ class NotWritable(Exception):
     """A network does something that this module cannot write down."""
 
 
-def graph_of(net: nn.Module, images: Tensor) -> tuple[openvino.Model, list[Tensor]]:
-    """Return what a network does with inputs of one shape as a graph, and what it gives for these.
+def graph_of(net: nn.Module, images: Tensor) -> openvino.Model:
+    """Return what a network does with inputs of one shape as a graph.
+
+    Only what is done to tensors, or to lists of them, is seen: a network that passes on what else
+    comes of the images has them in its graph for good.
 
     Args:
         net: in evaluation mode, in float32 on the CPU, from images to a list of maps.
-        images: (N, 3, H, W) float32.
+        images: (N, 3, H, W) float32, any of that shape.
 
     Raises:
         NotWritable: the network calls a function that is not in `WRITERS`, or in another way.
@@ -41,7 +44,7 @@ def graph_of(net: nn.Module, images: Tensor) -> tuple[openvino.Model, list[Tenso
     recorder.name(images, entry)
     with torch.no_grad(), left_unpacked(), recorder:
         maps = net(images)
-    return openvino.Model(recorder.nodes(maps), [entry], "maps"), maps
+    return openvino.Model(recorder.nodes(maps), [entry], "maps")
 
 
 class Recorder(TorchFunctionMode):

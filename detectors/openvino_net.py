@@ -9,20 +9,24 @@ import platform
 import queue
 import sys
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-OFTEN = 8  # inputs of one size that torch takes first: getting ready takes as long as 40 gain
-MOST_SIZES = 16  # each has its own copy of the filters
+from ..poses.errors import BadInput
+
+OFTEN = 16  # inputs of one size that torch takes first: getting ready takes as long as 40 gain
+MOST_SIZES = 8  # each has its own copy of the filters
 MOST_CALLERS = 4  # at once, where each has one thread
 UNLIKE = 1e-3  # difference of the maps from torch's, as a part of their largest value
+
+_STARTING = threading.Lock()
+_STARTED: list[Any] = []  # `processor`'s answer, once there is one
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +34,10 @@ logger = logging.getLogger(__name__)
 class OpenvinoNet:
     """Give a network's maps by OpenVINO, for sizes of input that come often.
 
-    The first pass of a size runs in torch as well: where the maps are not alike, or OpenVINO does
-    not take the network, torch goes on alone. An image's maps do not depend on the images beside it
-    or on the number of threads; from torch's they differ in their last digits.
+    Torch does a pass of each size as well: where the maps are not alike, or OpenVINO does not take
+    the network, torch goes on alone, and so it does in a process forked from one that used this. An
+    image's maps do not depend on the images beside it or on the number of threads; from torch's
+    they differ in their last digits.
 
     Args:
         net: in evaluation mode, in float32 on the CPU, from images to a list of maps.
@@ -41,9 +46,10 @@ class OpenvinoNet:
     def __init__(self, net: nn.Module) -> None:
         self._net = net
         self._seen: Counter[tuple[int, int]] = Counter()
-        self._ready: OrderedDict[tuple[int, int, int], Passes] = OrderedDict()
+        self._ready: dict[tuple[int, int, int], Passes] = {}
         self._works = True
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def __call__(self, images: Tensor, often: bool = False) -> list[Tensor] | None:
         """Return the maps of images (N, 3, H, W), None if torch is to give them.
@@ -51,32 +57,46 @@ class OpenvinoNet:
         Args:
             images: float32, on the CPU.
             often: images of this size will come often.
+
+        Raises:
+            BadInput: the network cannot take images of this size.
         """
-        height, width = images.shape[-2:]
-        with self._lock:
-            self._seen[height, width] += len(images)
-            rare = not often and self._seen[height, width] <= OFTEN
-            if rare or not self._works or not len(images):
-                return None
-            passes = self._passes((height, width, torch.get_num_threads()))
-        if passes is None:
+        if os.getpid() != self._process:  # its threads are not here
             return None
-        each = [passes(image) for image in images.split(1)]
+        try:
+            with self._lock:
+                passes = self._passes(images, often)
+            if passes is None:
+                return None
+            each = [passes(image) for image in images.split(1)]
+        except BadInput:
+            raise
+        except Exception as error:  # whatever goes wrong there, torch can do it
+            self._works = False
+            reason = next(reversed(str(error).strip().splitlines()), type(error).__name__)
+            logger.warning("OpenVINO is not used: %s", reason)
+            return None
         return [torch.cat(maps) for maps in zip(*each, strict=True)]
 
-    def _passes(self, key: tuple[int, int, int]) -> Passes | None:
-        """Return the passes for a height, width and number of threads; the last ones are kept."""
+    def _passes(self, images: Tensor, often: bool) -> Passes | None:
+        """Return the passes for images of a size, None if torch is to do them.
+
+        Photos get no new size where there are as many as are kept: they would come in turns. Frames
+        of a video get the place of the size that was there first.
+        """
+        height, width = images.shape[-2:]
+        self._seen[height, width] += len(images)
+        key = height, width, torch.get_num_threads()
+        if not self._works or not len(images):
+            return None
         if key not in self._ready:
-            try:
-                self._ready[key] = Passes(self._net, *key)
-            except Exception as error:  # whatever goes wrong there, torch can do it
-                self._works = False
-                reason = next(reversed(str(error).strip().splitlines()), type(error).__name__)
-                logger.warning("OpenVINO is not used: %s", reason)
+            full = len(self._ready) >= MOST_SIZES
+            if not often and (full or self._seen[height, width] <= OFTEN):
                 return None
-            if len(self._ready) > MOST_SIZES:
-                self._ready.popitem(last=False)
-        self._ready.move_to_end(key)
+            ready = Passes(self._net, *key)
+            if full:
+                self._ready.pop(next(iter(self._ready)))
+            self._ready[key] = ready
         return self._ready[key]
 
 
@@ -98,8 +118,9 @@ class Passes:
         core = processor()
         from .openvino_graph import graph_of
 
-        images = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-        graph, maps = graph_of(net, images)
+        generator = torch.Generator().manual_seed(0)
+        images, others = torch.randn(2, 1, 3, height, width, generator=generator)
+        graph = graph_of(net, images)
         streams = min(os.cpu_count() or 1, MOST_CALLERS) if threads == 1 else 1
         self._compiled = core.compile_model(
             graph,
@@ -112,7 +133,9 @@ class Passes:
             },
         )
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for ours, theirs in zip(self(images), maps, strict=True):
+        with torch.inference_mode():  # of another image: parts of the first may stand in the graph
+            wanted = net(others)
+        for ours, theirs in zip(self(others), wanted, strict=True):
             if not (ours - theirs).abs().max() <= UNLIKE * theirs.abs().max():
                 raise ValueError("its maps differ from torch's")
 
@@ -122,24 +145,30 @@ class Passes:
             request = self._free.get_nowait()
         except queue.Empty:
             request = self._compiled.create_infer_request()
-        maps = request.infer([np.ascontiguousarray(image.numpy())], share_inputs=True)
+        pixels = np.ascontiguousarray(image.resolve_neg().numpy())
+        maps = request.infer([pixels], share_inputs=True)
         found = [torch.from_numpy(maps[k]) for k in range(len(maps))]
         self._free.put(request)
         return found
 
 
-@cache
 def processor() -> Any:
     """Return OpenVINO's way to the CPU, which stays to the end of the process.
 
     It gives the thread that asks first a stack for signals. Were it left in another thread, the
     first one's stack would be gone and the next Ctrl-C kill the process.
+
+    Raises:
+        Exception: of any kind, where OpenVINO is broken.
     """
-    with without_telemetry():
-        import openvino
-    core = openvino.Core()
-    core.get_property("CPU", "FULL_DEVICE_NAME")  # which loads what it is for
-    return core
+    with _STARTING:
+        if not _STARTED:
+            with without_telemetry():
+                import openvino
+            core = openvino.Core()
+            core.get_property("CPU", "FULL_DEVICE_NAME")  # which loads what it is for
+            _STARTED.append(core)
+    return _STARTED[0]
 
 
 def has_openvino() -> bool:

@@ -1,7 +1,7 @@
 """The other commands, and how errors leave the program."""
 
 import sys
-from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,19 +75,33 @@ def test_doctor_finds_this_installation_sound(capsys):
 
 @pytest.mark.parametrize(
     ("bfloat16", "openvino", "said"),
-    [(True, False, None), (False, True, "openvino 5.0: "), (False, False, "pip install openvino")],
+    [
+        (True, False, None),
+        (False, True, "openvino finds people in videos and many photos, on a processor"),
+        (False, False, "pip install openvino"),
+    ],
 )
 def test_doctor_tells_who_finds_people(capsys, monkeypatch, bfloat16, openvino, said):
-    from lift3d.cli import doctor
-
-    versions = {"openvino": "5.0"}
+    core = SimpleNamespace(get_property=lambda device, name: "a processor")
     monkeypatch.setattr("lift3d.models.bfloat16.may_pay", lambda: bfloat16)
     monkeypatch.setattr("lift3d.detectors.openvino_net.has_openvino", lambda: openvino)
-    monkeypatch.setattr(doctor, "version", lambda name: versions.get(name) or version(name))
+    monkeypatch.setattr("lift3d.detectors.openvino_net.processor", lambda: core)
     code, out, _ = call(capsys, "doctor")
     assert code == 0
     assert (said or "device cpu") in out
     assert ("openvino" in out) == (said is not None)
+
+
+def test_doctor_names_an_openvino_that_cannot_be_loaded(capsys, monkeypatch):
+    def broken():
+        raise OSError("no such library")
+
+    monkeypatch.setattr("lift3d.models.bfloat16.may_pay", lambda: False)
+    monkeypatch.setattr("lift3d.detectors.openvino_net.has_openvino", lambda: True)
+    monkeypatch.setattr("lift3d.detectors.openvino_net.processor", broken)
+    code, out, _ = call(capsys, "doctor")
+    assert code == 1
+    assert "PROBLEM: openvino cannot be loaded (no such library); run: pip install " in out
 
 
 def test_doctor_names_doubled_opencv_wheels(capsys, monkeypatch):

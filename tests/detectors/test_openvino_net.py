@@ -1,7 +1,10 @@
 """Networks on a CPU by OpenVINO: the same maps, for sizes that come often."""
 
+import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +16,9 @@ from lift3d.detectors.fast_net import FastNet
 from lift3d.detectors.fused_net import plain
 from lift3d.detectors.hourglass import HourglassDetector
 from lift3d.detectors.openvino_net import OFTEN, OpenvinoNet, has_openvino, without_telemetry
+from lift3d.detectors.packed_filters import left_unpacked
+from lift3d.models.encoder_hourglass import EncoderHourglass, EncoderHourglassConfig
+from lift3d.poses.errors import BadInput
 
 pytestmark = pytest.mark.skipif(not has_openvino(), reason="OpenVINO is not installed")
 
@@ -76,12 +82,52 @@ def test_it_takes_sizes_that_come_often():
     assert quick(IMAGES[:0], often=True) is None
 
 
-def test_the_sizes_kept_are_the_last_ones(monkeypatch):
+def test_so_many_sizes_are_kept(monkeypatch):
     monkeypatch.setattr(openvino_net, "MOST_SIZES", 2)
     quick = OpenvinoNet(OneConv())
     for width in (32, 64, 32, 96):
         assert quick(torch.zeros(1, 3, 32, width), often=True) is not None
-    assert [width for _, width, _ in quick._ready] == [32, 96]
+    assert [width for _, width, _ in quick._ready] == [64, 96]
+    for _ in range(OFTEN + 1):
+        assert quick(torch.zeros(1, 3, 32, 32)) is None
+    assert quick(torch.zeros(1, 3, 32, 96)) is not None
+
+
+def test_networks_may_start_it_in_several_threads_at_once(monkeypatch):
+    monkeypatch.setattr(openvino_net, "_STARTED", [])
+    nets = [OpenvinoNet(OneConv()) for _ in range(3)]
+    together = threading.Barrier(3)
+
+    def first(net):
+        together.wait()
+        return net(IMAGES, often=True)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(maps is not None for maps in pool.map(first, nets))
+
+
+def test_what_an_image_of_the_recording_left_in_the_graph_is_noticed(caplog):
+    class Halved(nn.Module):
+        def forward(self, images):
+            return [sum(images.chunk(2, -1))]
+
+    assert OpenvinoNet(Halved())(IMAGES, often=True) is None
+    assert "OpenVINO is not used: " in caplog.text
+
+
+def test_a_size_that_does_not_fit_is_refused_and_others_go_on():
+    quick = OpenvinoNet(EncoderHourglass(EncoderHourglassConfig(features=16)).eval())
+    with left_unpacked(), pytest.raises(BadInput):
+        quick(torch.zeros(1, 3, 65, 64), often=True)
+    assert quick._works
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_torch_goes_on_in_a_forked_process(monkeypatch):
+    quick = OpenvinoNet(OneConv())
+    assert quick(IMAGES, often=True) is not None
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert quick(IMAGES, often=True) is None
 
 
 @pytest.mark.parametrize("spoiled", ["function", "maps"])
