@@ -20,7 +20,7 @@ def projection_sheet(poses: Sequence[Pose3D], columns: int = COLUMNS) -> np.ndar
     Args:
         poses: lifted from poses whose crops have one size; a person whom the lifter lost stays
             without strokes below.
-        columns: people beside each other.
+        columns: people beside each other, where there are as many.
 
     Raises:
         BadInput: there are no poses, or one without a crop, or crops of several sizes.
@@ -32,6 +32,7 @@ def projection_sheet(poses: Sequence[Pose3D], columns: int = COLUMNS) -> np.ndar
     if len(sizes) > 1:
         raise BadInput(f"a sheet needs crops of one size, got {sorted(sizes)}")
     blank = np.full_like(pairs[0], 255)
+    columns = min(columns, len(pairs))
     pairs += [blank] * (-len(pairs) % columns)
     rows = [np.concatenate(pairs[k : k + columns], 1) for k in range(0, len(pairs), columns)]
     return np.concatenate(rows)

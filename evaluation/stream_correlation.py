@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from ..models.fusion_net import FusionNet
+from ..pipelines.picture_strokes import Colour, draw_text
 from ..poses.errors import BadInput
+
+_LEAST_SIDE_PX = 240
+_MARGIN_PX = 24
+_TEXT_PX = 9
+_TEXT: Colour = (40, 40, 40)
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,42 @@ class StreamCorrelation:
         }
 
     def picture(self, cell: int = 4) -> np.ndarray:
-        """Return the matrix as a picture (H, W, 3): dark for 0, bright for 1, lines between."""
-        grey = np.round(255 * self.r_squared.clip(0, 1)).astype(np.uint8)
-        colour = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
-        large = np.repeat(np.repeat(colour, cell, 0), cell, 1)
-        edge = self.n_image * cell
+        """Return the matrix as a picture (H, W, 3): dark for 0, bright for 1, lines between.
+
+        The streams' names stand above and to the left of their blocks, what the colours mean below.
+        A feature is `cell` pixels wide, or more where there are few.
+        """
+        cell = max(cell, _LEAST_SIDE_PX // len(self.r_squared))
+        large = _colours(self.r_squared.repeat(cell, 0).repeat(cell, 1))
+        edge, side, m = self.n_image * cell, len(large), _MARGIN_PX
         large[edge - 1 : edge + 1] = large[:, edge - 1 : edge + 1] = 255
-        return large
+        canvas = np.full((side + 3 * m, side + 2 * m, 3), 255, np.uint8)
+        canvas[m : m + side, m : m + side] = large
+        _draw_scale(canvas[m + side :, m : m + side])
+        _draw_names(canvas, (m + edge / 2, m + (edge + side) / 2))
+        turned = np.ascontiguousarray(np.rot90(canvas, -1))
+        _draw_names(turned, (2 * m + side - edge / 2, 2 * m + (side - edge) / 2))
+        return np.ascontiguousarray(np.rot90(turned))
+
+
+def _colours(values: np.ndarray) -> np.ndarray:
+    """Return the colours (H, W, 3) of numbers (H, W) in 0..1."""
+    grey = np.round(255 * values.clip(0, 1)).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+
+
+def _draw_names(canvas: np.ndarray, middles_px: tuple[float, float]) -> None:
+    """Write the streams' names above their blocks."""
+    for name, x in zip(("image", "maps"), middles_px, strict=True):
+        draw_text(canvas, name, (x, 0.7 * _MARGIN_PX), _TEXT_PX, _TEXT, align=0.5)
+
+
+def _draw_scale(canvas: np.ndarray) -> None:
+    """Draw the strip of colours from 0 to 1 and what it is of into the canvas below the matrix."""
+    width = canvas.shape[1]
+    canvas[8:18] = _colours(np.tile(np.linspace(0, 1, width), (10, 1)))
+    for text, align in (("0", 0.0), ("squared correlation", 0.5), ("1", 1.0)):
+        draw_text(canvas, text, (align * width, 34), _TEXT_PX, _TEXT, align=align)
 
 
 @torch.inference_mode()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -19,6 +22,8 @@ WHITE: Colour = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 4  # OpenCV takes coordinates in 1/16 px
 _FAR_PX = 1e6  # beyond this, OpenCV's fixed-point coordinates overflow
+_SMALL_PX = 6.0  # OpenCV draws circles up to this radius with corners
+_RING_PX = 2.2  # the least radius at which a ring shows its hole
 
 
 def side_colours(skeleton: Skeleton) -> list[Colour]:
@@ -71,10 +76,7 @@ def draw_body(
 
     faint = [bone for bone in bones if not (sure[bone[0]] and sure[bone[1]])]
     if faint:
-        layer = canvas.copy()
-        for a, b in faint:
-            draw_line(layer, joints_px[a], joints_px[b], colours[b], 0.6 * width_px)
-        cv2.addWeighted(layer, 0.5, canvas, 0.5, 0, dst=canvas)
+        _draw_faint(canvas, joints_px, faint, colours, 0.6 * width_px)
 
     edge_px = max(0.5, 0.25 * width_px)
     solid = [bone for bone in bones if bone not in faint]
@@ -86,11 +88,34 @@ def draw_body(
             draw_line(canvas, joints_px[a], joints_px[b], WHITE, width_px + 2 * edge_px)
         draw_line(canvas, joints_px[a], joints_px[b], colours[b], width_px)
     for joint in joints:
-        radius_px = 0.5 * width_px + edge_px
+        radius_px = max(0.5 * width_px + edge_px, 0.0 if sure[joint] else _RING_PX)
         draw_disc(canvas, joints_px[joint], radius_px + edge_px, WHITE)
         draw_disc(canvas, joints_px[joint], radius_px, colours[joint])
         if not sure[joint]:
-            draw_disc(canvas, joints_px[joint], radius_px - edge_px, WHITE)
+            draw_disc(canvas, joints_px[joint], radius_px - max(1.0, edge_px), WHITE)
+
+
+def _draw_faint(
+    canvas: np.ndarray,
+    joints_px: np.ndarray,
+    bones: Sequence[tuple[int, int]],
+    colours: Sequence[Colour],
+    width_px: float,
+) -> None:
+    """Draw bones half transparent, in place; where they cross they do not get darker."""
+    near_px = np.clip(joints_px, -_FAR_PX, _FAR_PX)  # before the shift: the same lines as without
+    ends_px = near_px[np.unique(bones)]
+    low_px, high_px = ends_px.min(axis=0) - width_px - 2, ends_px.max(axis=0) + width_px + 2
+    left, right = _within(low_px[0], high_px[0], canvas.shape[1])
+    top, bottom = _within(low_px[1], high_px[1], canvas.shape[0])
+    part = canvas[top:bottom, left:right]
+    if part.size == 0:
+        return
+    layer = part.copy()
+    for a, b in bones:
+        start_px, end_px = near_px[a] - (left, top), near_px[b] - (left, top)
+        draw_line(layer, start_px, end_px, colours[b], width_px)
+    part[:] = cv2.addWeighted(layer, 0.5, part, 0.5, 0)
 
 
 def draw_line(
@@ -103,8 +128,32 @@ def draw_line(
 
 def draw_disc(canvas: np.ndarray, centre_px: np.ndarray, radius_px: float, colour: Colour) -> None:
     """Draw an anti-aliased filled circle, in place."""
-    radius = max(1, round(radius_px * 2**_SHIFT))
+    if radius_px <= _SMALL_PX:
+        _draw_small_disc(canvas, centre_px, radius_px, colour)
+        return
+    radius = round(radius_px * 2**_SHIFT)
     cv2.circle(canvas, _fixed(centre_px), radius, colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_small_disc(
+    canvas: np.ndarray, centre_px: np.ndarray, radius_px: float, colour: Colour
+) -> None:
+    """Draw a filled circle by how much of each pixel it covers, in place."""
+    x, y = centre_px
+    reach_px = radius_px + 0.5
+    left, right = _within(x - reach_px, x + reach_px, canvas.shape[1])
+    top, bottom = _within(y - reach_px, y + reach_px, canvas.shape[0])
+    part = canvas[top:bottom, left:right]
+    if part.size == 0:
+        return
+    distance = np.hypot(np.arange(left, right) - x, (np.arange(top, bottom) - y)[:, None])
+    cover = (reach_px - distance).clip(0, 1)[..., None]
+    part[:] = np.rint(part + cover * (np.array(colour) - part.astype(float)))
+
+
+def _within(low_px: float, high_px: float, size: int) -> tuple[int, int]:
+    """Return begin and end of the pixels, of `size` in a row, from `low_px` to `high_px`."""
+    return min(max(math.floor(low_px), 0), size), min(max(math.ceil(high_px) + 1, 0), size)
 
 
 def draw_text(

@@ -29,9 +29,11 @@ _ZERO: Colour = (176, 176, 176)
 _TEXT: Colour = (70, 70, 70)
 _TITLE: Colour = (20, 20, 20)
 _FINER = 2  # drawn twice as large and averaged down: crisp text
+_MIN_HEIGHT_PX = 320
 _MIN_SPAN_MM = 400.0
-_FAR_MM = 10**9  # joints further away than that are none
-_TICKS_MM = (50, 100, 200, 250, *(m * 10**n for n in range(2, 10) for m in (5, 10, 20)))
+_REACH_MM = 1500.0  # no limb ends further from the root; what does is cut off at the frame
+_FAR_MM = 10**5  # joints further away than that are none
+_TICKS_MM = (50, 100, 200, 250, 500, 1000, 2000)
 _FRONT, _SIDE = (0, 1, 2), (2, 1, 0)  # the axes to the right, down, and away from the viewer
 
 
@@ -64,13 +66,16 @@ def draw_figure_3d(
     person's views; several people stand in rows. The number is the pose's `person_id`, else the
     place in the list. Without people the picture says so.
 
-    Raises BadInput where `height_px` is below 160.
+    What is more than 1.5 m from the root along an axis is cut off, so that one wild joint does not
+    make everybody small. Raises BadInput where `height_px` is below 320.
 
-    >>> draw_figure_3d([], height_px=200).shape[0]
-    200
+    >>> draw_figure_3d([], height_px=320).shape[0]
+    320
     """
-    if height_px < 160:
-        raise BadInput(f"height_px must be at least 160, got {height_px}; the text needs the room")
+    if height_px < _MIN_HEIGHT_PX:
+        raise BadInput(
+            f"height_px must be at least {_MIN_HEIGHT_PX}, got {height_px}; the text needs the room"
+        )
     people = [replace(person, joints_mm=_near(person.joints_mm)) for person in people]
     layout = _layout(people, height_px * _FINER)
     if not people:
@@ -93,6 +98,7 @@ def _layout(people: Sequence[Pose3D], height: int) -> _Layout:
     """Return the layout whose one scale lets every person fit into both views."""
     points = np.concatenate([np.zeros((1, 3)), *(person.joints_mm for person in people)])
     points = points[np.isfinite(points).all(axis=-1)].astype(np.float64)
+    points = points.clip(-_REACH_MM, _REACH_MM)
     low, high = points.min(axis=0), points.max(axis=0)
     span = np.maximum(1.12 * (high - low), _MIN_SPAN_MM)
     across, down = max(span[0], span[2]), span[1]
@@ -147,6 +153,8 @@ def _person(layout: _Layout, pose: Pose3D, place: int, min_confidence: float) ->
             min_confidence=min_confidence,
             depth=depth,
         )
+        if not np.isfinite(pose.joints_mm).all(axis=-1).any():
+            _draw_note(canvas, layout, "no joint found")
         views.append(_shrink(canvas))
     return np.concatenate(views, axis=1)
 
@@ -164,6 +172,16 @@ def _draw_title(canvas: np.ndarray, layout: _Layout, name: str, view: str) -> No
     draw_text(canvas, view, (x1, y0 - 1.2 * u), 1.25 * u, _TEXT, align=1.0)
 
 
+def _draw_note(canvas: np.ndarray, layout: _Layout, text: str) -> None:
+    """Write into the middle of a view, on white."""
+    u, (x0, y0, x1, y1) = layout.unit, layout.plot
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    half_px = text_width_px(text, 1.25 * u) / 2 + 0.5 * u
+    corners = (round(x - half_px), round(y - 1.2 * u)), (round(x + half_px), round(y + 1.2 * u))
+    cv2.rectangle(canvas, *corners, WHITE, -1)
+    draw_text(canvas, text, (x, y + 0.6 * u), 1.25 * u, _TEXT, align=0.5)
+
+
 def _draw_axes(canvas: np.ndarray, layout: _Layout, axes: tuple[int, int, int]) -> None:
     """Draw grid, frame, tick labels and the names of the axes of one view."""
     u, (x0, y0, x1, y1) = layout.unit, layout.plot
@@ -178,8 +196,9 @@ def _draw_axes(canvas: np.ndarray, layout: _Layout, axes: tuple[int, int, int]) 
     corners = (round(x0), round(y0)), (round(x1), round(y1))
     cv2.rectangle(canvas, *corners, _ZERO, 2)
     name = "x (mm)" if axes == _FRONT else "z (mm), away from the camera"
-    draw_text(canvas, name, ((x0 + x1) / 2, y1 + 4.0 * u), u, _TEXT, align=0.5)
-    _draw_upwards(canvas, "y (mm)", round(0.6 * u), (y0 + y1) / 2, u)
+    x = min((x0 + x1) / 2, layout.width - 0.5 * u - text_width_px(name, u) / 2)
+    draw_text(canvas, name, (x, y1 + 4.0 * u), u, _TEXT, align=0.5)
+    _draw_upwards(canvas, "y (mm), down", round(0.6 * u), (y0 + y1) / 2, u)
 
 
 def _draw_upwards(canvas: np.ndarray, text: str, x: int, y_middle: float, unit: float) -> None:

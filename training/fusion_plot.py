@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,8 @@ _BETA: Colour = (0, 114, 178)
 def plot_fusion(log: Path, picture: Path) -> None:
     """Draw alpha and beta, and the weights w_l, over the samples of a training.
 
+    Values that are not finite are gaps.
+
     Args:
         log: the training's `log.jsonl`.
         picture: PNG file to write.
@@ -37,11 +38,11 @@ def plot_fusion(log: Path, picture: Path) -> None:
     canvas = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     middle = WIDTH // 2
     both = [([row["alpha"] for row in rows], _ALPHA), ([row["beta"] for row in rows], _BETA)]
-    top = max(max(values) for values, _ in both)
-    _panel(canvas, (EDGE, middle - EDGE // 2), seen, both, top, "alpha (orange), beta (blue)")
+    title = "alpha (orange), beta (blue)"
+    _panel(canvas, (EDGE, middle - EDGE // 2), seen, both, _limits(both), title)
     weights = [([row[f"w{k}"] for row in rows], _shade(k, layers)) for k in range(1, layers + 1)]
     title = f"w_1 (dark) to w_{layers} (bright)"
-    _panel(canvas, (middle + EDGE, WIDTH - EDGE // 2), seen, weights, 1.0, title)
+    _panel(canvas, (middle + EDGE, WIDTH - EDGE // 2), seen, weights, (0.0, 1.0), title)
     write_png(picture, canvas)
 
 
@@ -57,32 +58,45 @@ def read_log(path: Path) -> list[dict[str, float]]:
         raise DecodeError(f"{path} is no log of a training ({error})") from None
 
 
+def _limits(lines: Sequence[tuple[list[float], Colour]]) -> tuple[float, float]:
+    """Return the least and the greatest finite value of the lines; 0 is between them."""
+    values = np.array([values for values, _ in lines], float)
+    finite = values[np.isfinite(values)]
+    return float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+
+
 def _panel(
     canvas: np.ndarray,
     span: tuple[int, int],
     seen: Sequence[float],
     lines: Sequence[tuple[list[float], Colour]],
-    top: float,
+    limits: tuple[float, float],
     title: str,
 ) -> None:
-    """Draw lines over the samples into the canvas, 0 to `top`, between two columns."""
+    """Draw lines over the samples into the canvas, from limit to limit, between two columns."""
+    bottom, top = limits
     left, right, high, low = *span, EDGE, HEIGHT - EDGE
     last = max(seen)
     for part in (0.0, 0.5, 1.0):
         y = low + part * (high - low)
         draw_line(canvas, np.array([left, y]), np.array([right, y]), _FRAME, 1)
-        draw_text(canvas, f"{part * top:.2f}", (left - 8, y + 6), 13, _TEXT, align=1.0)
+        draw_text(
+            canvas, f"{bottom + part * (top - bottom):.2f}", (left - 8, y + 6), 13, _TEXT, align=1.0
+        )
         x = left + part * (right - left)
-        draw_text(canvas, f"{part * last:,.0f}", (x, low + 28), 13, _TEXT, align=0.5)
+        align = 1.0 if part == 1.0 else 0.5  # a long number would leave the picture
+        draw_text(canvas, f"{part * last:,.0f}", (x, low + 28), 13, _TEXT, align=align)
     draw_text(canvas, title, ((left + right) / 2, high - 24), 15, _TEXT, align=0.5)
     draw_text(canvas, "samples", ((left + right) / 2, low + 58), 13, _TEXT, align=0.5)
     for values, colour in lines:
         across = left + np.asarray(seen) / max(last, 1) * (right - left)
-        up = low + np.asarray(values) / max(top, 1e-9) * (high - low)
+        up = low + (np.asarray(values) - bottom) / max(top - bottom, 1e-9) * (high - low)
         points = np.stack([across, up], -1)
-        for start, end in pairwise(points):
-            draw_line(canvas, start, end, colour, 3)
-        draw_line(canvas, points[-1], points[-1], colour, 9)  # a log of one row is a dot
+        finite = np.isfinite(up)
+        for k in np.flatnonzero(finite[:-1] & finite[1:]):
+            draw_line(canvas, points[k], points[k + 1], colour, 3)
+        for end in points[finite][-1:]:
+            draw_line(canvas, end, end, colour, 9)  # a log of one row is a dot
 
 
 def _shade(layer: int, layers: int) -> Colour:

@@ -180,12 +180,26 @@ def test_the_means_are_of_the_blocks_without_the_diagonal():
     assert means == {"image": 0.5, "maps": 0.0, "across": 0.25}
 
 
-def test_the_picture_shows_the_matrix():
-    picture = StreamCorrelation(np.eye(6), 4, 1).picture(cell=4)
+def test_the_picture_shows_the_matrix_between_names_and_above_a_scale():
+    picture = StreamCorrelation(np.eye(60), 40, 1).picture(cell=4)
 
-    assert picture.shape == (24, 24, 3)
-    assert (picture[15] == 255).all()
-    assert picture[1, 1].sum() > picture[1, 9].sum()
+    assert picture.shape == (240 + 72, 240 + 48, 3)
+    matrix, scale = picture[24:264, 24:264], picture[277, 24:264].astype(int)
+    assert (matrix[159] == 255).all()
+    dark, bright = matrix[1, 9], matrix[1, 1]
+    assert bright.sum() > dark.sum()
+    np.testing.assert_array_equal(scale[[0, -1]], [dark, bright])
+    named = (picture < 128).all(axis=-1)
+    for names in (named[:24, 24:264], named[24:264, :24].T[:, ::-1]):
+        along = np.flatnonzero(names.any(axis=0))
+        assert min(abs(along - 80)) < 5 or min(abs(along - 160)) < 5
+        assert (names.sum(), len(along)) > (100, 40)
+    np.testing.assert_array_equal(np.rot90(named[24:264, :24], -1)[:, 80:], named[:24, 24:184])
+
+
+def test_the_picture_of_few_features_has_room_for_the_names():
+    picture = StreamCorrelation(np.eye(5), 3, 1).picture()
+    assert picture.shape == (240 + 72, 240 + 48, 3)
 
 
 def test_an_early_fusion_has_no_streams_to_compare():

@@ -24,16 +24,20 @@ def pose():
 
 
 def test_the_2d_pose_is_above_and_the_projected_one_below(pose):
-    sheet = projection_sheet([pose, pose], columns=3)
+    sheet = projection_sheet([pose, pose, pose], columns=2)
 
-    assert sheet.shape == (128, 192, 3)
-    drawn = (sheet[:, :64] != 128).any(-1)
+    assert sheet.shape == (256, 128, 3)
+    drawn = (sheet[:128, :64] != 128).any(-1)
     above, below = np.argwhere(drawn[:64]), np.argwhere(drawn[64:])
     assert above.min() >= 2
     assert above.max() <= 33
     assert below.min() >= 37
     assert below.max() <= 63
-    assert (sheet[:, 128:] == 255).all()  # no third person
+    assert (sheet[128:, 64:] == 255).all()  # no fourth person
+
+
+def test_few_people_get_no_empty_columns(pose):
+    assert projection_sheet([pose, pose]).shape == (128, 128, 3)
 
 
 def test_a_lost_person_has_no_strokes_below(pose):

@@ -5,6 +5,7 @@ import pytest
 
 from lift3d.pipelines.picture_strokes import LEFT, MIDDLE, RIGHT, side_colours
 from lift3d.pipelines.pictures import draw_figure_3d, draw_overlay
+from lift3d.pipelines.pictures_2d import BOX_COLOURS
 from lift3d.poses import Pose2D, Pose3D, get_skeleton
 from lift3d.poses.errors import BadInput
 
@@ -128,10 +129,165 @@ def test_overlay_gives_two_people_boxes_of_two_colours():
 
 
 def test_overlay_shows_id_and_score():
-    drawn = [draw_overlay(grey(), [pose_2d(person_id=n, score=s)]) for n, s in ((0, 1), (4, 0.5))]
+    box = np.array([20.0, 30, 180, 210])
+    drawn = [
+        draw_overlay(grey(), [pose_2d(person_id=n, score=s, box_xyxy_px=box)])
+        for n, s in ((0, 1), (4, 0.5))
+    ]
     assert (drawn[0] != drawn[1]).any()
     tag = np.argwhere((drawn[0] != drawn[1]).any(axis=-1))
-    assert tag[:, 0].max() < 20  # nothing but the label above the box differs
+    assert tag[:, 0].max() < 30  # nothing but the label above the box differs
+
+
+def only_box(*box_xyxy_px: float, n: int = 0) -> Pose2D:
+    """Return person `n` without joints."""
+    box = np.array(box_xyxy_px, float)
+    return Pose2D(np.full((14, 2), np.nan), np.zeros(14), LSP, box_xyxy_px=box, person_id=n)
+
+
+def tag_of(drawn: np.ndarray, n: int) -> tuple[int, int, int, int]:
+    """Return x0, y0, x1, y1 of the label of person `n`, where its colour fills 4 x 4 px."""
+    same = (drawn == BOX_COLOURS[n]).all(axis=-1)
+    full = np.lib.stride_tricks.sliding_window_view(same, (4, 4)).all(axis=(-1, -2))
+    rows, columns = np.nonzero(full)
+    return columns.min(), rows.min(), columns.max() + 4, rows.max() + 4
+
+
+def test_labels_do_not_lie_on_each_other_and_stay_in_the_picture():
+    people = [only_box(30, 60, 120, 200, n=n) for n in range(4)]
+    people[1] = only_box(34, 64, 120, 200, n=1)
+    drawn = draw_overlay(grey(), people)
+
+    tags = [tag_of(drawn, n) for n in range(4)]
+    alone = [tag_of(draw_overlay(grey(), [person]), n) for n, person in enumerate(people)]
+    for tag, own in zip(tags, alone, strict=True):  # nothing of a label is covered
+        assert (tag[2] - tag[0], tag[3] - tag[1]) == (own[2] - own[0], own[3] - own[1])
+    for n, (x0, y0, x1, y1) in enumerate(tags):
+        for left, top, right, bottom in tags[n + 1 :]:
+            assert x1 <= left or right <= x0 or y1 <= top or bottom <= y0
+
+
+def test_a_label_stays_where_it_is_when_the_next_person_becomes_larger():
+    first = only_box(30, 60, 120, 200)
+    alone = tag_of(draw_overlay(grey(), [first]), 0)
+    for right in (110, 140):
+        drawn = draw_overlay(grey(), [first, only_box(32, 60, right, 200, n=1)])
+        assert tag_of(drawn, 0) == alone
+
+
+def test_without_room_above_the_label_is_at_the_lower_edge():
+    above, below, inside = (
+        tag_of(draw_overlay(grey(), [only_box(30, top, 120, bottom)]), 0)
+        for top, bottom in ((40, 150), (2, 150), (2, 215))
+    )
+    assert above[3] == 40
+    assert below[1] == 151
+    assert 190 < inside[1] < inside[3] == 216
+
+
+def test_a_label_of_a_picture_smaller_than_it_is_inside():
+    drawn = draw_overlay(np.zeros((20, 400, 3), np.uint8), [only_box(395, 0, 399, 19)])
+    x0, y0, x1, y1 = tag_of(drawn, 0)
+    assert (x1, y1 - y0) == (400, 15)
+    assert y0 >= 0
+    assert x0 > 300
+
+
+def test_a_panoramas_labels_do_not_grow_with_its_width():
+    photo, panorama = (
+        draw_overlay(np.zeros((480, width, 3), np.uint8), [only_box(200, 100, 300, 400)])
+        for width in (640, 640 * 4)
+    )
+    heights = [tag[3] - tag[1] for tag in (tag_of(photo, 0), tag_of(panorama, 0))]
+    assert 14 <= heights[0] <= 20
+    assert heights[1] <= 2.2 * heights[0]  # the root of four
+    strip = draw_overlay(np.zeros((60, 4000, 3), np.uint8), [only_box(200, 20, 230, 55)])
+    assert tag_of(strip, 0)[3] - tag_of(strip, 0)[1] <= 20
+
+
+def test_a_wild_joint_does_not_make_the_person_a_giant():
+    wild = LSP_JOINTS_PX.copy()
+    wild[0] = 1e9, -1e9
+    image = np.full((400, 700, 3), 128, np.uint8)
+    usual, drawn = (
+        draw_overlay(image, [Pose2D(joints_px, np.ones(14), LSP)])
+        for joints_px in (LSP_JOINTS_PX, wild)
+    )
+    arm = np.s_[85:130, 150:180]  # away from the leg that is wild
+    assert abs(len(where(usual[arm], LEFT)) - len(where(drawn[arm], LEFT))) < 10
+
+
+def test_a_box_round_joints_leaves_them_a_margin():
+    drawn = draw_overlay(np.full((300, 300, 3), 128, np.uint8), [pose_2d()])
+    pad = 0.05 * np.hypot(140, 170)
+    changed = (drawn != 128).any(axis=-1)
+    np.testing.assert_allclose(np.flatnonzero(changed[100])[[0, -1]], (30 - pad, 170 + pad), atol=1)
+    np.testing.assert_allclose(np.flatnonzero(changed[:, 160])[-1], 190 + pad, atol=1)
+
+
+@pytest.mark.parametrize("left_px", [250, 172])  # far, and by less than a box's margin
+@pytest.mark.parametrize("box", [None, np.array([-300.0, 20, -200, 180])])
+def test_a_person_outside_the_picture_has_neither_box_nor_label(box, left_px):
+    outside = Pose2D(LSP_JOINTS_PX - (left_px, 0), np.ones(14), LSP, box_xyxy_px=box)
+    np.testing.assert_array_equal(draw_overlay(grey(), [outside]), grey())
+
+
+def lab(colours: np.ndarray) -> np.ndarray:
+    """Return CIELAB (N, 3) of linear RGB (N, 3) in 0..1, white point D65."""
+    to_xyz = [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+    t = colours @ np.transpose(to_xyz) / (0.95047, 1.0, 1.08883)
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = f.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+
+
+# Machado et al. (2009), severity 1, for linear RGB.
+SIGHT = {
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_box_colours_are_told_apart_by_everybody(sight):
+    srgb = np.array([*BOX_COLOURS, RIGHT, LEFT, MIDDLE]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = lab(np.clip(linear @ np.transpose(SIGHT[sight]), 0, 1))
+    distance = np.linalg.norm(seen[:, None] - seen, axis=-1)
+    boxes = distance[:4, :4][~np.eye(4, dtype=bool)]
+    assert boxes.min() > 60
+    assert distance[:4, 4:].min() > 18
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_labels_are_dark_on_bright_and_bright_on_dark(n):
+    drawn = draw_overlay(np.full((480, 640, 3), 128, np.uint8), [only_box(200, 200, 300, 400, n=n)])
+    x0, y0, x1, y1 = tag_of(drawn, n)
+    levels = drawn[y0:y1, x0:x1].mean(axis=-1)
+    if n % 2 == 0:
+        assert levels.max() > 225
+        assert levels.min() == np.mean(BOX_COLOURS[n]) < 120
+    else:
+        assert levels.min() < 50
+        assert levels.max() == np.mean(BOX_COLOURS[n]) > 140
 
 
 @pytest.mark.parametrize("value", [-1e9, 1e9, -300.0])
@@ -205,10 +361,25 @@ def test_figure_shows_unsure_limbs_faint():
     assert len(where(front, RIGHT)) < 0.3 * len(where(sure, RIGHT))
 
 
-def test_figure_of_a_person_without_any_joint_has_empty_axes():
-    front, _ = views(draw_figure_3d([pose_3d(np.full((17, 3), np.nan))]))
-    assert len(where(front, RIGHT)) == 0
-    assert front.min() < 100  # title and tick labels are there
+def test_figure_of_a_person_without_any_joint_says_so():
+    for view in views(draw_figure_3d([pose_3d(np.full((17, 3), np.nan))])):
+        assert len(where(view, RIGHT)) == 0
+        middle = view[view.shape[0] // 2 - 60 : view.shape[0] // 2 + 60, 150:300]
+        assert (middle.max(axis=-1) < 110).sum() > 200  # letters
+
+
+def test_one_wild_joint_makes_nobody_small():
+    joints_mm = standing()
+    joints_mm[16] = (-9000, -200, 4000)  # right wrist
+    usual, wild = (views(draw_figure_3d([pose_3d(j)]))[0] for j in (standing(), joints_mm))
+    heights = [np.ptp(where(view, LEFT)[:, 1]) for view in (usual, wild)]
+    assert heights[1] > 0.7 * heights[0]
+
+
+def test_joints_beyond_a_hundred_metres_are_none():
+    far, missing = standing(), standing()
+    far[16], missing[16] = (2e5, 0, 0), np.nan
+    np.testing.assert_array_equal(*(draw_figure_3d([pose_3d(j)]) for j in (far, missing)))
 
 
 @pytest.mark.parametrize("scale", [1e4, 1e6, 1e39])
@@ -241,5 +412,12 @@ def test_figure_without_people_says_so_in_dark_letters():
 
 def test_figure_rejects_a_height_without_room_for_the_text():
     with pytest.raises(BadInput) as caught:
-        draw_figure_3d([], height_px=100)
-    assert str(caught.value) == "height_px must be at least 160, got 100; the text needs the room"
+        draw_figure_3d([], height_px=319)
+    assert str(caught.value) == "height_px must be at least 320, got 319; the text needs the room"
+
+
+def test_the_text_has_room_at_the_least_height():
+    _, side = views(draw_figure_3d([pose_3d(standing())], height_px=320))
+    assert (side[:, :4] == 255).all()  # nothing is cut off at the edges
+    assert (side[:, -4:] == 255).all()
+    assert (side[-4:] == 255).all()
