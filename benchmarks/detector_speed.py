@@ -115,20 +115,25 @@ def main(
 
 
 def detectors(image: np.ndarray, weights: str, finder: str, precision: str) -> list[Contender]:
-    """Return a row with mirrored crops and one without; none where the weights are missing."""
+    """Return rows with mirrored crops as it ships, always and never; none without the weights."""
     from lift3d.detectors.hourglass import HourglassDetector
     from lift3d.poses.errors import Lift3dError
 
     rows = []
-    for flip in (True, False):
+    shipped: bool | None = None
+    for flip, how in ((None, ""), (True, ", always mirrored"), (False, ", never mirrored")):
         try:
             detector = HourglassDetector(weights, finder, "cpu", flip=flip, precision=precision)
         except Lift3dError as error:
             click.echo(f"left out: {error}")
             return []
+        if flip is None:
+            shipped = detector.looks.flip
+        elif flip is shipped:
+            continue
         people = len(detector.detect([image])[0])
         dtypes = [str(each.net.dtype)[6:] for each in (detector._people, detector.looks.joints)]
-        name = f"{Path(weights).stem}{'' if flip else ', no mirrored crop'}"
+        name = Path(weights).stem + how
         click.echo(f"{name}: {people} people; finder in {dtypes[0]}, joints in {dtypes[1]}")
         rows.append(Contender(name, in_parts(detector, image)))
     return rows

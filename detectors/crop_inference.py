@@ -1,6 +1,5 @@
 """Run an hourglass over person crops: joints and their confidences."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +41,7 @@ def infer_crops(
     inputs: Tensor,
     flip_index: np.ndarray | None = None,
     calibration: Calibration | None = None,
-    clear: float = math.inf,
+    unsure: tuple[float, float] | None = None,
 ) -> CropJoints:
     """Find the joints in person crops.
 
@@ -52,18 +51,22 @@ def infer_crops(
         flip_index: (J,) of the skeleton, to average the maps with those of the mirrored crops
             (nearly twice the time); None: do not.
         calibration: of the network's confidences; None leaves them as `raw_confidence` has them.
-        clear: crops of this mean confidence or more need not be mirrored.
+        unsure: only crops whose mean confidence lies from the first up to the second number are
+            mirrored; None: all are.
     """
     kind = net.config.output
-    if flip_index is None or clear < math.inf:
+    if flip_index is None or unsure is not None:
         maps = to_maps(net(inputs)[-1], kind)
         found = read_maps(maps, net, False, calibration)
-        unsure = found.confidence.mean(1) < clear
-        if flip_index is None or not unsure.any():
+        if flip_index is None or unsure is None:
             return found
-        mirrored = to_maps(net(inputs[unsure].flip(-1))[-1], kind)
-        both = _averaged(maps[unsure], mirrored, flip_index)
-        return _with_rows(found, unsure, read_maps(both, net, True, calibration))
+        sure = found.confidence.mean(1)
+        again = (sure >= unsure[0]) & (sure < unsure[1])
+        if not again.any():
+            return found
+        mirrored = to_maps(net(inputs[again].flip(-1))[-1], kind)
+        both = _averaged(maps[again], mirrored, flip_index)
+        return _with_rows(found, again, read_maps(both, net, True, calibration))
     plain, mirrored = to_maps(net(torch.cat([inputs, inputs.flip(-1)]))[-1], kind).chunk(2)
     return read_maps(_averaged(plain, mirrored, flip_index), net, True, calibration)
 

@@ -1,6 +1,5 @@
 """Looks at the people in squares of images: one, another one upright, others turned by quarters."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from .preprocess import stack_images
 from .squares import Squares, trunk_joints, upright_squares
 
 QUARTERS = (np.pi / 2, np.pi, -np.pi / 2)
-SURE = 0.75  # mean confidence of a person who needs no mirrored crop
+UNSURE = (0.3, 0.75)  # mean confidences of a person whose mirrored crop is worth a look
 CLEAR = 0.65  # mean confidence of a person who needs no look at the square turned by quarters
 MARGIN = 0.05  # by which a turned square's mean confidence must be higher
 
@@ -29,7 +28,7 @@ class CropLooks:
         joints: the network.
         device: where it is.
         flip: average the joint maps with those of the mirrored crop; None: of people of whom one
-            look is not sure (mean confidence below 0.75).
+            look is not sure (mean confidence from 0.3 to 0.75).
         second_look: look again at people who do not stand upright, in a square turned so that they
             do, and read the joints off the mean of both looks' maps.
         quarter_turns: before that, look at people of whom the first look is not sure (mean
@@ -124,8 +123,8 @@ class CropLooks:
     def _infer(self, inputs: torch.Tensor, flip: bool | None) -> CropJoints:
         """Return the joints in crops (N, 3, S, S), their confidences as the network's file says."""
         flip_index = None if flip is False else self.skeleton.flip_index
-        clear = SURE if flip is None else math.inf
-        return infer_crops(self.joints.net, inputs, flip_index, self.joints.calibration, clear)
+        unsure = UNSURE if flip is None else None
+        return infer_crops(self.joints.net, inputs, flip_index, self.joints.calibration, unsure)
 
     def _read(self, maps: torch.Tensor) -> CropJoints:
         """Return the joints of maps (N, J, H, W) of looks with mirrored crops or without."""

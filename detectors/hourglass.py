@@ -56,8 +56,9 @@ class HourglassDetector:
         finder: of the person finder, likewise.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or a torch device.
         flip: average the joint maps with those of the mirrored crop: twice the time for the
-            joints, one joint in a hundred more. None: with all weights but `hourglass-s`, which are
-            to keep up with a camera.
+            joints, one joint in a hundred more. None: always, but with `hourglass-s`, which is to
+            keep up with a camera, for people of whom one look is not sure (mean confidence from
+            0.3 to 0.75; who has less is hardly a person).
         second_look: find the joints of people who lean by 30 degrees or more, lie or are upside
             down a second time, in a crop that is turned so that they stand upright in it; the
             joints are read off the mean of both looks' maps.
@@ -104,7 +105,7 @@ class HourglassDetector:
             raise BadInput(f"weights {str(weights)!r} are a person finder's, not a joint network's")
         if people.skeleton is not None or people.net.config.outputs != OUTPUTS:
             raise BadInput(f"finder {str(finder)!r} must be a person finder, got another network")
-        flip = str(weights) != DEFAULT_WEIGHTS if flip is None else flip
+        flip = True if flip is None and str(weights) != DEFAULT_WEIGHTS else flip
         quick = _quick(joints, 2 if flip else 1, joints.input_size, self.device, precision)
         turns = joints.upright > 0 if quarter_turns is None else quarter_turns
         self.looks = CropLooks(quick, self.device, flip, second_look, turns)

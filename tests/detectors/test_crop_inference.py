@@ -42,6 +42,21 @@ def test_flip_averaging_is_the_mean_of_two_passes(net, images):
     torch.testing.assert_close(found, (plain + mirrored) / 2)
 
 
+def test_only_crops_of_which_one_look_is_unsure_are_mirrored(net, images):
+    plain, both = infer_crops(net, images), infer_crops(net, images, FLIP)
+    sure = plain.confidence.mean(1).sort().values
+    clear = float(sure[0] + sure[1]) / 2  # one of three is below
+    found = infer_crops(net, images, FLIP, unsure=(0.0, clear))
+    for name in ("joints_px", "confidence", "maps"):
+        each = zip(*(getattr(joints, name) for joints in (found, plain, both)), strict=True)
+        for k, (ours, once, twice) in enumerate(each):
+            wanted = twice if plain.confidence[k].mean() < clear else once
+            torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-4)
+    for bounds in ((0.0, 0.0), (1.0, 1.1)):
+        assert torch.equal(infer_crops(net, images, FLIP, unsure=bounds).maps, plain.maps)
+    assert infer_crops(net, images[:0], FLIP, unsure=(0.0, 1.0)).maps.shape[0] == 0
+
+
 @pytest.mark.parametrize(("flip_index", "factor"), [(None, 0.5), (FLIP, 0.1)])
 def test_a_calibration_changes_the_confidences_and_nothing_else(net, images, flip_index, factor):
     raw = infer_crops(net, images, flip_index)

@@ -312,13 +312,14 @@ def test_own_weights_are_loaded_by_path(tmp_path):
     assert np.isfinite(pose[0].joints_px).all()
 
 
-def test_the_default_network_alone_looks_without_a_mirrored_crop(tmp_path):
+def test_the_default_network_alone_mirrors_only_crops_it_is_unsure_of(tmp_path):
     config = HourglassConfig(stacks=1, features=16, output="sigmoid")
     path = tmp_path / "hourglass-s.safetensors"
     export_hourglass(path, config, StackedHourglass(config).state_dict(), "mpii16", 64, {})
     assert HourglassDetector(weights=path, device="cpu").looks.flip
-    assert not HourglassDetector(device="cpu").looks.flip
-    assert HourglassDetector(device="cpu", flip=True).looks.flip
+    assert HourglassDetector(device="cpu").looks.flip is None
+    for flip in (False, True):
+        assert HourglassDetector(device="cpu", flip=flip).looks.flip is flip
 
 
 @pytest.fixture
