@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .one_line import say
 from .run_options import PARTS, VIDEOS, add_options, stream_settings
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def batch(ctx: click.Context, **given: Any) -> None:
         raise click.UsageError("--address is a Ray cluster's; give --engine ray with it")
     parts = parts_info(given["detector"], given["lifter"])
     out = VideoOutput(Path(given["output"]).absolute(), parts, formats, given["overlay"])
-    items = find_videos(given["folder"])
+    found = find_videos(given["folder"])
+    items = found.videos
     if shard is not None:
         items = items[shard[0] - 1 :: shard[1]]
     label = "" if shard is None else f"{shard[0]}-of-{shard[1]}"
@@ -80,7 +82,9 @@ def batch(ctx: click.Context, **given: Any) -> None:
         about = (parts.weights_sha256, settings.to_dict())
         manifest = Manifest(out.folder / name, sys.argv, *about)
         tally = Tally(len(items))
-        todo = _todo(items, out, manifest, tally, given["retry_failed"], given["overwrite"])
+        for error in found.errors:
+            tally.count("failed", str(error))
+        todo = _todo(items, out, tally, given["retry_failed"], given["overwrite"])
         try:
             if todo:
                 _run(_spec(given, settings, out), given, todo, manifest, tally)
@@ -122,23 +126,22 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
 def _todo(
     items: list["VideoItem"],
     out: "VideoOutput",
-    manifest: "Manifest",
     tally: "Tally",
     retry_failed: bool,
     overwrite: bool,
 ) -> list["VideoItem"]:
     """Return the videos that are to be done now; count the others."""
-    from ..pipelines.manifest import has_changed
+    from ..pipelines.manifest import read_manifests
 
-    todo = []
+    todo, earlier = [], read_manifests(out.folder)
     for item in items:
-        before = manifest.files.get(item.name, {})
+        before = earlier.get(item.name, {})
         broke = before.get("status") in FAILED and before.get("source") == item.source
         if overwrite or (broke and retry_failed):
             todo.append(item)
         elif out.belongs_to_another(item):
             tally.count("failed", out.clash(item))
-        elif broke and has_changed(item.source, before):
+        elif broke and _may_do_better(item, before, out):
             todo.append(item)
         elif broke:
             again = "; --retry-failed tries it again"
@@ -149,6 +152,20 @@ def _todo(
         else:
             todo.append(item)
     return todo
+
+
+def _may_do_better(item: "VideoItem", before: dict[str, Any], out: "VideoOutput") -> bool:
+    """Say whether a video that broke may give more now: its file, the room or the formats differ.
+
+    Args:
+        item: the video.
+        before: what the manifest says of it.
+        out: where the results go.
+    """
+    from ..pipelines.manifest import has_changed
+
+    lacks = before["status"] == "damaged" and not out.is_done(item)
+    return lacks or before.get("not_written") is True or has_changed(item.source, before)
 
 
 def _run(
@@ -197,7 +214,7 @@ class Tally:
         self.counts[status] += 1
         if problem is not None:
             self.problems.append(problem)
-            click.echo(f"lift3d: {problem}", err=True)
+            say(f"lift3d: {problem}")
 
     def take(self, outcome: "VideoOutcome", out: "VideoOutput") -> None:
         """Count a video that has ended, and say one line about it."""
@@ -207,9 +224,9 @@ class Tally:
         self.counts[outcome.status] += 1
         if outcome.problem is not None:
             self.problems.append(outcome.problem)
-            click.echo(f"lift3d: {outcome.problem}", err=True)
+            say(f"lift3d: {outcome.problem}")
         if outcome.status != "failed":
-            click.echo(f"{outcome.item.source}: {outcome.line(out)}", err=True)
+            say(f"{outcome.item.source}: {outcome.line(out)}")
 
     def show_video(self, done: int, total: int | None) -> None:
         """Show on a terminal how far the batch is, with the one video that runs."""
@@ -255,5 +272,5 @@ class Tally:
         click.echo(f"{'frames':14}{self._frames:8}  ({rate:.1f} frames/s)", err=True)
         click.echo(f"{'time':14}{clock_time(seconds):>8}", err=True)
         for problem in self.problems:
-            click.echo(f"failed: {problem}", err=True)
-        click.echo(f"results in {output}", err=True)
+            say(f"failed: {problem}")
+        say(f"results in {output}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .one_line import one_line, say
 from .run_options import PARTS, VIDEOS, add_options, stream_settings
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def run(ctx: click.Context, **given: Any) -> None:
     settings = stream_settings(given)
     found = find_media(list(given["sources"]), given["fps"])
     for error in found.errors:
-        click.echo(f"lift3d: {error}", err=True)
+        say(f"lift3d: {error}")
     if not found.photos and not found.videos:
         ctx.exit(2 if found.errors else 1)
     photo_out, video_out = _outputs(given, formats, found)
@@ -131,7 +132,7 @@ def _leave_out_finished(
     for item in items:
         if out.belongs_to_another(item):
             taken += 1
-            click.echo(f"lift3d: {out.clash(item)}", err=True)
+            say(f"lift3d: {out.clash(item)}")
         elif not out.is_done(item):
             todo.append(item)
     return todo, taken
@@ -146,29 +147,29 @@ def _leave_out_finished_videos(
     video that breaks off all is done that can be, and it is named each time until its file is
     another.
     """
-    from ..pipelines.manifest import has_changed, read_manifest
+    from ..pipelines.manifest import has_changed, read_manifests
     from ..pipelines.sources import is_stream
 
-    entries = read_manifest(out.folder / MANIFEST) if items else {}
+    entries = read_manifests(out.folder) if items else {}
     todo, taken = [], 0
     for item in items:
         if out.belongs_to_another(item):
             taken += 1
-            click.echo(f"lift3d: {out.clash(item)}", err=True)
+            say(f"lift3d: {out.clash(item)}")
+        elif is_stream(item.source) and (earlier := out.earlier(item)):
+            taken += 1
+            there = f"{earlier} holds an earlier recording"
+            again = "choose another folder with -o, or --overwrite"
+            say(f"lift3d: {item.source}: {there}; {again}")
         elif not out.is_done(item):
             todo.append(item)
-        elif is_stream(item.source):
-            taken += 1
-            there = f"{out.path(item, out.formats[0])} holds an earlier recording"
-            again = "choose another folder with -o, or --overwrite"
-            click.echo(f"lift3d: {item.source}: {there}; {again}", err=True)
         elif (entry := entries.get(item.name, {})).get("status") != "damaged":
             continue
         elif has_changed(item.source, entry):
             todo.append(item)
         else:
             taken += 1
-            click.echo(f"lift3d: {entry.get('problem')}; --overwrite does it again", err=True)
+            say(f"lift3d: {entry.get('problem')}; --overwrite does it again")
     return todo, taken
 
 
@@ -204,10 +205,10 @@ def _run_photos(
     for outcome in run_photos(pipeline, out, items, batch, camera):
         if outcome.error is None:
             what = f"{_count(outcome.people)} -> {outcome.path} ({outcome.seconds:.2f} s)"
-            click.echo(f"{outcome.item.path}: {what}", err=True)
+            say(f"{outcome.item.path}: {what}")
         else:
             failed += 1
-            click.echo(f"lift3d: {outcome.error}", err=True)
+            say(f"lift3d: {outcome.error}")
     return failed
 
 
@@ -229,14 +230,14 @@ def _run_videos(
         manifest = Manifest(out.folder / MANIFEST, sys.argv, *about)
         try:
             for item in items:
-                with VideoProgress(item.source) as progress:
+                with VideoProgress(one_line(item.source)) as progress:
                     outcome = run_video(pipeline, item, settings, out, progress)
                 manifest.put(item.name, outcome.entry(out))
                 if outcome.status != "failed":
-                    click.echo(f"{item.source}: {outcome.line(out)}", err=True)
+                    say(f"{item.source}: {outcome.line(out)}")
                 if outcome.problem is not None:
                     failed += 1
-                    click.echo(f"lift3d: {outcome.problem}", err=True)
+                    say(f"lift3d: {outcome.problem}")
         finally:
             manifest.save()
     return failed
@@ -252,4 +253,4 @@ def _say_summary(done: int, kept: int, failed: int, output: str) -> None:
         parts.append(f"{kept} already there (--overwrite does them again)")
     if failed:
         parts.append(f"{failed} failed")
-    click.echo(f"{', '.join(parts)}; results in {output}", err=True)
+    say(f"{', '.join(parts)}; results in {output}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -61,8 +61,7 @@ def seconds(pts: int, origin: int, time_base: Fraction) -> float:
 
 
 def pick(
-    decoded: Iterator[av.VideoFrame],
-    index: int,
+    numbered: Iterable[tuple[int, av.VideoFrame]],
     picker: Picker,
     size_px: tuple[int, int],
     timing: Timing,
@@ -71,15 +70,14 @@ def pick(
     """Yield the frames that a picker takes; only they are turned into RGB.
 
     Args:
-        decoded: frames in order.
-        index: number of the first of them in its source.
+        numbered: frames in order, each behind its number in the source.
         picker: says which are wanted; frames before those it may take are only timed.
         size_px: (width, height) of all frames.
         timing: of this source.
         aspect: see `upright`.
     """
     reformatter = VideoReformatter()
-    for number, frame in enumerate(decoded, index):
+    for number, frame in numbered:
         pts, time_s = timing.of(frame, number)
         if number < picker.least:
             continue
@@ -89,6 +87,8 @@ def pick(
         if ordinal is not None:
             image = fit_frame(upright(frame, reformatter, aspect), size_px)
             yield SourceFrame(ordinal, number, pts, time_s, image)
+        if picker.has_all:  # the next frame may never come
+            return
 
 
 def upright(

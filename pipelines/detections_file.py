@@ -2,10 +2,10 @@
 
 The file holds one line of JSON (the key: what it was made from and how), then records: length and
 CRC-32 of the payload (two little-endian uint32), then the payload. A payload is a frame (its head
-and one fixed-size record a person, numbers as float32) or the end of the video. Records are
-appended and flushed in batches; a reader takes the whole ones and drops what a kill left
-half-written. Each number is rounded to float32 once, before anything uses it, so that a run that
-goes on from the file sees what an undisturbed one sees.
+and one fixed-size record a person, numbers as float32), what is broken, or the end of the video.
+Records are appended and flushed in batches; a reader takes the whole ones and drops what a kill
+left half-written. Each number is rounded to float32 once, before anything uses it, so that a run
+that goes on from the file sees what an undisturbed one sees.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ class VideoEnd:
 
     n_frames: int
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something in the video was broken before here or a few frames on."""
+
+    problem: str
 
 
 class FrameCodec:
@@ -117,8 +124,10 @@ class FrameCodec:
                 f"poses of one video must have the skeleton {wanted.name!r}, got {skeleton.name!r}"
             )
 
-    def decode(self, data: bytes) -> FoundFrame | VideoEnd:
-        """Return what the bytes of `encode` or `encode_end` stand for."""
+    def decode(self, data: bytes) -> FoundFrame | Damage | VideoEnd:
+        """Return what the bytes of `encode`, `encode_damage` or `encode_end` stand for."""
+        if data[:1] == b"D":
+            return Damage(json.loads(data[1:]))
         if data[:1] == b"E":
             n_frames = _END.unpack_from(data)[1]
             return VideoEnd(n_frames, json.loads(data[_END.size :]))
@@ -156,6 +165,11 @@ def encode_end(end: VideoEnd) -> bytes:
     return _END.pack(b"E", end.n_frames) + json.dumps(end.problem).encode()
 
 
+def encode_damage(damage: Damage) -> bytes:
+    """Return what was broken in a video as bytes."""
+    return b"D" + json.dumps(damage.problem).encode()
+
+
 class DetectionsFile:
     """The detections of one video, in one or several segments beside its results.
 
@@ -190,8 +204,8 @@ class DetectionsFile:
 
         Those that other workers are writing are left alone.
         """
-        path = self._path(start)
-        return self._read(path) if path.exists() else None
+        path = self.path(start)
+        return self._read(path) if os.path.exists(path) else None
 
     def frames(self, segment: Segment) -> Iterator[FoundFrame]:
         """Yield the frames of a segment."""
@@ -204,7 +218,7 @@ class DetectionsFile:
 
     def writer(self, start: int, segment: Segment | None = None) -> SegmentWriter:
         """Return a writer of a new segment, or one that goes on with a segment."""
-        path = segment.path if segment else self._path(start)
+        path = segment.path if segment else self.path(start)
         return SegmentWriter(path, self._key, segment.size if segment else 0)
 
     def delete(self) -> None:
@@ -212,7 +226,8 @@ class DetectionsFile:
         for path in self._paths():
             path.unlink(missing_ok=True)
 
-    def _path(self, start: int) -> Path:
+    def path(self, start: int) -> Path:
+        """Return where the segment that begins at a frame is kept."""
         return self._base.with_name(f"{self._base.name}.detections.{start:08d}.part")
 
     def _paths(self) -> list[Path]:
@@ -233,21 +248,25 @@ class DetectionsFile:
             if file.readline() != self._key:
                 return None
             count = 0
+            damage: Damage | None = None
             last: Mark | None = None
             end: VideoEnd | None = None
-            whole: tuple[int, int, Mark | None] | None = None
+            whole: tuple[int, int, Mark | None, Damage | None] | None = None
             for position, payload in _records(file):
                 record = self._codec.decode(payload)
                 if isinstance(record, VideoEnd):
-                    whole, end = (position, count, last), record
+                    whole, end = (position, count, last, damage), record
                     break
+                if isinstance(record, Damage):
+                    damage = record
+                    continue
                 count, last = count + 1, Mark(record.ordinal, record.index, record.pts)
                 if (start + count) % self._batch == 0:
-                    whole = (position, count, last)
+                    whole = (position, count, last, damage)
         if whole is None:
             return None
-        size, count, last = whole
-        return Segment(path, start, count, last, end, size)
+        size, count, last, damage = whole
+        return Segment(path, start, count, last, end, size, damage)
 
 
 @dataclass(frozen=True)
@@ -261,6 +280,7 @@ class Segment:
         last: mark of the last one, None where there is none.
         end: the end of the video, where the segment reaches it.
         size: bytes of the file up to the last whole batch.
+        damage: what was found broken in the video while its frames were read.
     """
 
     path: Path
@@ -269,6 +289,7 @@ class Segment:
     last: Mark | None
     end: VideoEnd | None
     size: int
+    damage: Damage | None = None
 
 
 class SegmentWriter:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import glob
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..poses.errors import BadInput
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_MANIFEST = re.compile(r"manifest(\.\d+-of-\d+)?", re.IGNORECASE)  # the JSON of a run on videos
 _OUR_PICTURES = (".overlay.png", ".3d.png")
 
 
@@ -42,7 +44,8 @@ def find_images(sources: Sequence[str]) -> FoundImages:
 
     The name of a photo is its path below the folder that was given, without the suffix, and the
     bare file name for files and patterns. Photos of one folder that differ only in the suffix
-    keep it (`x.jpg`, `x.png`); other photos with the same name get as many parent folders in front
+    keep it (`x.jpg`, `x.png`), as one does whose results would be called as a run's manifest; other
+    photos with the same name get as many parent folders in front
     as tell them apart (`a/img`, `b/img`). Case does not tell names apart: some file systems
     ignore it.
 
@@ -61,7 +64,8 @@ def find_images(sources: Sequence[str]) -> FoundImages:
     for source in sources:
         for path, depth in _find(source, errors):
             depths.setdefault(path, depth)
-    names = _distinct_names(depths)
+    ours = {path for path in depths if _MANIFEST.fullmatch(_name(path, depths[path], False))}
+    names = _distinct_names(depths, ours)
     return FoundImages([ImageItem(path, names[path]) for path in depths], errors)
 
 
@@ -89,14 +93,8 @@ def _find(source: str, errors: list[BadInput]) -> list[tuple[Path, int]]:
 
 def _walk(folder: Path, errors: list[BadInput]) -> list[Path]:
     """Return the photos below a folder, sorted; an unreadable sub-folder is added to `errors`."""
-
-    def skip(error: OSError) -> None:
-        reason = f"cannot be read: {error.strerror}; check its permissions"
-        errors.append(BadInput(f"{error.filename}: {reason}"))
-
     photos = []
-    for parent, folders, files in os.walk(folder, onerror=skip):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for parent, files in walk_files(folder, errors):
         siblings = set(files)
         photos += [
             Path(parent, name)
@@ -104,6 +102,21 @@ def _walk(folder: Path, errors: list[BadInput]) -> list[Path]:
             if not name.startswith(".") and _is_photo(Path(name)) and not _is_ours(name, siblings)
         ]
     return sorted(photos)
+
+
+def walk_files(folder: Path, errors: list[BadInput]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the folders below one, and itself, that are not hidden, each with its files' names.
+
+    One that cannot be read is added to `errors`.
+    """
+
+    def skip(error: OSError) -> None:
+        reason = f"cannot be read: {error.strerror}; check its permissions"
+        errors.append(BadInput(f"{error.filename}: {reason}"))
+
+    for parent, folders, files in os.walk(folder, onerror=skip):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield parent, files
 
 
 def _is_photo(path: Path) -> bool:
@@ -136,10 +149,12 @@ def _missing(path: Path) -> str:
     return f"no such file or folder; {hint}"
 
 
-def _distinct_names(depths: dict[Path, int]) -> dict[Path, str]:
-    """Return a name for each path: the last parts of it, as many as make the names distinct."""
-    depths = dict(depths)
-    whole: set[Path] = set()  # the photos that keep their suffix
+def _distinct_names(depths: dict[Path, int], whole: Iterable[Path] = ()) -> dict[Path, str]:
+    """Return a name for each path: the last parts of it, as many as make the names distinct.
+
+    The paths in `whole` keep their suffix.
+    """
+    depths, whole = dict(depths), set(whole)
     while True:
         names = {path: _name(path, depth, path in whole) for path, depth in depths.items()}
         before = (dict(depths), len(whole))

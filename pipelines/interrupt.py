@@ -1,4 +1,4 @@
-"""Ctrl-C on a source whose frames come but once."""
+"""Ctrl-C and SIGTERM on a source whose frames come but once."""
 
 import signal
 import threading
@@ -13,20 +13,25 @@ from .sources import Source
 def ending_on_interrupt(source: Source) -> Iterator[None]:
     """Let the first Ctrl-C end a camera, so that what it gave is written; the second one stops.
 
-    Other sources, which a stopped run goes on with, are stopped at once, as elsewhere.
+    So does SIGTERM, by which systemd and `docker stop` end what they started. Other sources are
+    stopped at once, as elsewhere.
     """
-    end = getattr(source, "end", None)
-    if end is None or threading.current_thread() is not threading.main_thread():
+    if not source.live or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def as_before() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        end()
+        as_before()
+        source.end()
 
-    signal.signal(signal.SIGINT, first)
+    for number in before:
+        signal.signal(number, first)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        as_before()

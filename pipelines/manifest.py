@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,27 @@ def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
         files = json.loads(path.read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return files if isinstance(files, dict) else {}
+    if not isinstance(files, dict):
+        return {}
+    return {name: entry for name, entry in files.items() if isinstance(entry, dict)}
+
+
+def read_manifests(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return by name what the runs into a folder, of shards and of the whole, wrote last."""
+    latest: dict[str, dict[str, Any]] = {}
+    for path in (folder / "manifest.json", *sorted(folder.glob("manifest.*-of-*.json"))):
+        for name, entry in read_manifest(path).items():
+            if name not in latest or _finished(entry) > _finished(latest[name]):
+                latest[name] = entry
+    return latest
+
+
+def _finished(entry: Mapping[str, Any]) -> float:
+    """Return when an entry was made, in seconds; 0 where it does not say."""
+    try:
+        return datetime.strptime(str(entry.get("finished")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
+        return 0.0
 
 
 def has_changed(source: str, entry: Mapping[str, Any]) -> bool:

@@ -18,8 +18,8 @@ class RunLock:
     """Hold an output folder while a run writes into it; a context manager.
 
     The lock is a file with the process in it. It goes when the run ends; that of a process that was
-    killed is taken over. A run of one shard stands beside those of other shards, but not beside one
-    of the whole folder.
+    killed is taken over. A run of one shard stands beside those of other shards of as many, but not
+    beside one of the whole folder, nor of a list that is cut into another number of shards.
 
     Args:
         folder: of the results; it is made.
@@ -87,8 +87,9 @@ class RunLock:
 
     def _check_others(self) -> None:
         """Raise BadInput where a run of the whole, or of any part, is in this one's way."""
+        beside = f"-{self._shard.partition('-')[2]}.lock"  # how other shards of as many end
         for path in self._folder.glob(f"{_NAME}*.lock"):
-            in_the_way = not self._shard or path.name == f"{_NAME}.lock"
+            in_the_way = not self._shard or not path.name.endswith(beside)
             if path != self._path and in_the_way:
                 self._clear_dead(path)
 

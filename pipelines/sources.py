@@ -97,10 +97,16 @@ class Picker:
         self._first = None if after is None else after.index - after.ordinal * selection.stride
         self.least = 0 if after is None else after.index + 1  # frames before it are not taken
 
+    @property
+    def has_all(self) -> bool:
+        """Whether as many frames were taken as are wanted."""
+        most = self.selection.max_frames
+        return most is not None and self.taken >= most
+
     def is_over(self, time_s: float) -> bool:
         """Say whether neither the frame of this time nor a later one is wanted."""
-        end, most = self.selection.end_s, self.selection.max_frames
-        return (end is not None and time_s >= end) or (most is not None and self.taken >= most)
+        end = self.selection.end_s
+        return self.has_all or (end is not None and time_s >= end)
 
     def take(self, index: int, time_s: float) -> int | None:
         """Return the ordinal of a frame that is taken, None for one that is not."""
@@ -113,6 +119,10 @@ class Picker:
         self.taken += 1
         return self.taken - 1
 
+    def give_back(self) -> None:
+        """Do not count the frame taken last: there is nothing in it."""
+        self.taken -= 1
+
 
 class Source(Protocol):
     """Anything that gives frames.
@@ -124,7 +134,7 @@ class Source(Protocol):
         n_frames: an estimate of their number; None where there is none.
         rereads: it can be read again and gone on with behind a mark.
         live: frames come whether or not they are asked for.
-        problem: one line about what was found broken while reading; None where nothing was.
+        problem: one line about what was found broken so far; None where nothing was.
     """
 
     name: str
@@ -137,6 +147,9 @@ class Source(Protocol):
 
     def frames(self, selection: Selection, after: Mark | None = None) -> Iterator[SourceFrame]:
         """Yield the wanted frames, those behind `after` where it is given."""
+
+    def end(self) -> None:
+        """Let a thread that waits in `frames` for what may never come wait no longer."""
 
     def close(self) -> None:
         """Let go of files and devices."""

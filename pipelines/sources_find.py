@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..poses.errors import BadInput
-from .find_images import IMAGE_SUFFIXES, ImageItem, _distinct_names, find_images
+from .find_images import IMAGE_SUFFIXES, ImageItem, _distinct_names, find_images, walk_files
 from .sources import is_camera
 from .video_output import VideoItem
 
@@ -19,12 +20,16 @@ VIDEO_SUFFIXES = (
     *(".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".gif"),
 )
 _OUR_VIDEO = ".overlay.mp4"
+_PIPE = (
+    "a pipe or device, expected a file; pipe a video into `lift3d run -`, give a camera by its "
+    "number"
+)
 _SEQUENCE = re.compile(r"[%*?\[].*")  # from the first sign of a pattern on
 
 
 @dataclass(frozen=True)
 class FoundMedia:
-    """Hold the photos and videos found, in order, and one `BadInput` a source that gave none."""
+    """Hold the photos and videos found, in order, and a `BadInput` for what gave none."""
 
     photos: list[ImageItem]
     videos: list[VideoItem]
@@ -37,8 +42,8 @@ def find_media(sources: Sequence[str], fps: float | None = None) -> FoundMedia:
     Photos are found as by `find_images`. A video is a file that ends in one of `VIDEO_SUFFIXES`
     or begins like a video, a camera's number or address, or "-" for stdin; folders and patterns
     give those with such a suffix, without the overlay videos that lift3d wrote. With `fps` each
-    source is numbered images that make one video. A video whose name a photo has too keeps its
-    suffix.
+    source is numbered images that make one video, and no single file. A video whose name a photo
+    has too keeps its suffix.
 
     >>> [item.name for item in find_media(["0", "rtsp://10.0.0.7/live"]).videos]
     ['camera-0', '10.0.0.7-live']
@@ -46,58 +51,83 @@ def find_media(sources: Sequence[str], fps: float | None = None) -> FoundMedia:
     depths: dict[Path, int] = {}
     streams: list[VideoItem] = []
     others: list[str] = []
-    for source in sources:
+    errors: list[BadInput] = []
+    for source in sources if fps is None else _without_single(sources, errors):
         if fps is not None:
             streams.append(VideoItem(os.path.abspath(source), _sequence_name(source)))
         elif source == "-" or is_camera(source):
             streams.append(VideoItem(source, _stream_name(source)))
+        elif _is_pipe(source):
+            errors.append(BadInput(f"{source}: {_PIPE}"))
         else:
-            videos = _videos(source)
+            videos = _videos(source, errors)
             for path, depth in videos:
                 depths.setdefault(path, depth)
             if not videos or (_is_many(source) and find_images([source]).items):
                 others.append(source)
     found = find_images(others)
-    errors = [_with_videos(error) for error in found.errors]
+    # a folder that cannot be read may have been met twice, for photos and for videos
+    told = {str(error): error for error in (*map(_with_videos, found.errors), *errors)}
     names = _names(depths, {item.name.casefold() for item in found.items})
     files = [VideoItem(str(path), names[path]) for path in depths]
     single, doubles = _each_name_once([*files, *streams])
-    return FoundMedia(found.items, single, errors + doubles)
+    return FoundMedia(found.items, single, [*told.values(), *doubles])
 
 
-def find_videos(folder: str) -> list[VideoItem]:
-    """Return the videos below a folder, their names the paths relative to it.
+def find_videos(folder: str) -> FoundMedia:
+    """Return the videos below a folder, their names the paths relative to it, and no photos.
 
-    Raises BadInput where there is no such folder, or no video in it.
+    Folders below it that cannot be read end up in `errors`. Raises BadInput where there is no such
+    folder, or no video in it.
     """
     if not os.path.isdir(folder):
         raise BadInput(f"{folder}: no such folder; give the folder whose videos are to be done")
-    depths = dict(_videos(folder))
-    if not depths:
+    errors: list[BadInput] = []
+    depths = dict(_videos(folder, errors))
+    if not depths and not errors:
         raise BadInput(f"{folder}: no video in this folder; {_known()}")
     names = _names(depths, set())
-    return [VideoItem(str(path), names[path]) for path in depths]
+    return FoundMedia([], [VideoItem(str(path), names[path]) for path in depths], errors)
 
 
-def _videos(source: str) -> list[tuple[Path, int]]:
+def _without_single(sources: Sequence[str], errors: list[BadInput]) -> list[str]:
+    """Return the sources that may be numbered images; one error tells of those that are a file."""
+    single = [s for s in sources if os.path.isfile(s) and not is_video(Path(s))]
+    if single:
+        first = Path(single[0])
+        more = f" and {len(single) - 1} more: one image each" if len(single) > 1 else ": one image"
+        pattern = shlex.quote(str(first.with_name(f"*{first.suffix}")))
+        errors.append(
+            BadInput(
+                f"{first}{more}, expected a folder or a pattern of numbered images; put a pattern "
+                f"in quotes, such as {pattern}"
+            )
+        )
+    return [source for source in sources if source not in single]
+
+
+def _is_pipe(path: str | Path) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _videos(source: str, errors: list[BadInput]) -> list[tuple[Path, int]]:
     """Return the (absolute path, depth of the name) of the videos of one source."""
     path = Path(os.path.abspath(source))
     if not source:
         return []
     if path.is_dir():
-        return [(video, len(video.relative_to(path).parts)) for video in _walk(path)]
+        return [(video, len(video.relative_to(path).parts)) for video in _walk(path, errors)]
     if path.exists():
         return [(path, 1)] if is_video(path) else []
     matches = (Path(os.path.abspath(match)) for match in glob.iglob(source, recursive=True))
     return [(match, 1) for match in sorted(matches) if _has_suffix(match) and match.is_file()]
 
 
-def _walk(folder: Path) -> list[Path]:
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if not name.startswith(".")]
-    return sorted(path for path in found if _has_suffix(path))
+def _walk(folder: Path, errors: list[BadInput]) -> list[Path]:
+    """Return the videos below a folder, sorted, without pipes; see `walk_files` for `errors`."""
+    found = [Path(parent, name) for parent, files in walk_files(folder, errors) for name in files]
+    seen = (path for path in found if not path.name.startswith("."))
+    return sorted(path for path in seen if _has_suffix(path) and not _is_pipe(path))
 
 
 def _has_suffix(path: Path) -> bool:

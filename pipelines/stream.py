@@ -30,7 +30,9 @@ def _frames(pipeline: Pipeline, source: Source, settings: StreamSettings) -> Ite
     codec = FrameCodec(pipeline.detector.skeleton, pipeline.lifter.skeleton)
     replay = Replay(settings, settings.camera(source.size_px), source.live)
     batches = overlap(
-        find_people(pipeline, source, settings.selection, codec, StageClock()), ahead=2
+        find_people(pipeline, source, settings.selection, codec, StageClock()),
+        ahead=2,
+        stop=source.end,
     )
     try:
         for batch in batches:

@@ -17,7 +17,14 @@ from dataclasses import replace
 
 from ..poses.errors import Lift3dError
 from ..poses.pose import Pose3D
-from .detections_file import FoundFrame, FrameCodec, VideoEnd, encode_end
+from .detections_file import (
+    Damage,
+    FoundFrame,
+    FrameCodec,
+    VideoEnd,
+    encode_damage,
+    encode_end,
+)
 from .pipeline import Pipeline
 from .sources import Mark, Selection, Source, SourceFrame
 from .stream_overlap import overlap
@@ -69,7 +76,9 @@ def find_people(
     after: Mark | None = None,
     until: int | None = None,
 ) -> Iterator[list[bytes]]:
-    """Yield the records of each batch; the last list ends with the end of the video.
+    """Yield the records of each batch, behind that of what was found broken until then.
+
+    The last list ends with the end of the video.
 
     The frames are decoded in a thread of their own, a batch ahead. Batches are worked on in as many
     threads as may call the detector; the lifter is called by one of them at a time.
@@ -89,7 +98,7 @@ def find_people(
     frames = source.frames(selection, after)
     taken = 0 if after is None else after.ordinal + 1
     size = batch_frames(source)
-    batches = overlap(_batches(_timed(frames, clock), size, until), ahead=1)
+    batches = overlap(_batches(_timed(frames, clock), size, until), ahead=1, stop=source.end)
 
     lifts = threading.Lock()
 
@@ -101,7 +110,8 @@ def find_people(
     with closing(batches), closing(map_in_order(find, batches, threads)) as found:
         for records in found:
             taken += len(records)
-            yield records
+            noted = [] if source.problem is None else [encode_damage(Damage(source.problem))]
+            yield noted + records  # in front: what a stop leaves of a batch begins with its start
     if until is None or taken < until:
         yield [encode_end(VideoEnd(taken, source.problem))]
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -10,11 +10,13 @@ _END = object()
 _WAIT_S = 0.1
 
 
-def overlap(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
+def overlap(
+    items: Iterable[Item], ahead: int, stop: Callable[[], None] | None = None
+) -> Generator[Item, None, None]:
     """Yield the items, which a thread makes ahead of time, at most `ahead` waiting.
 
     An error of the thread is raised here, in its place. Closing the generator ends the thread
-    after the item it is at.
+    after the item it is at; `stop` is called first, so that it does not wait for one.
 
     >>> list(overlap(range(3), ahead=1))
     [0, 1, 2]
@@ -33,6 +35,8 @@ def overlap(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
             yield item
     finally:
         stopped.set()
+        if stop is not None:
+            stop()
         while thread.is_alive():  # make room for what the thread wants to put
             _discard(ready)
             thread.join(_WAIT_S)

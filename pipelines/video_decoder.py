@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import IO, Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -22,18 +22,27 @@ LEAST_ASPECT = Fraction(1, 4)  # of a pixel; a file that says less, or more than
 log = logging.getLogger(__name__)
 
 
+class Readable(Protocol):
+    """What gives bytes; PyAV goes back in it where it has `seek` and `tell`."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+
 class Decoder:
     """An open video and its frames.
 
     Args:
-        file: path or open file.
+        file: path, or what gives bytes.
         name: what errors call it.
+
+    Attributes:
+        n_bad: packets so far that could not be decoded.
     """
 
-    def __init__(self, file: str | IO[bytes], name: str) -> None:
+    def __init__(self, file: str | Readable, name: str) -> None:
         self._file, self._name = file, name
-        self.problem: str | None = None
-        self._n_bad = 0
+        self._forget()
         self._last: av.VideoFrame | None = None
         self._start()
 
@@ -59,12 +68,29 @@ class Decoder:
     def reopen(self) -> None:
         """Start again at the first frame."""
         self.close()
-        self._n_bad, self.problem = 0, None
+        self._forget()
         self._start()
+
+    def _forget(self) -> None:
+        self.n_bad = self._n_passed = 0
+        self._broken: str | None = None
 
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+    @property
+    def problem(self) -> str | None:
+        """One line about what was found broken so far; None where nothing was."""
+        n_bad = self.n_bad - self._n_passed
+        count = "1 packet" if n_bad == 1 else f"{n_bad} packets"
+        packets = f"{count} could not be decoded, the frames in them are missing" if n_bad else None
+        what = self._broken or packets
+        return None if what is None else f"{self._name}: {what}; copy or export the video again"
+
+    def pass_over(self) -> None:
+        """Leave what could not be decoded so far out of `problem`: it lies before what is read."""
+        self._n_passed = self.n_bad
 
     @property
     def n_frames(self) -> int | None:
@@ -143,7 +169,7 @@ class Decoder:
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError) as error:
-                self._report(f"cannot be read further ({_strerror(error)})")
+                self._broken = f"cannot be read further ({_strerror(error)})"
                 break
             if packet is None:
                 self._at_end = True
@@ -151,17 +177,11 @@ class Decoder:
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
-                self._n_bad += 1
+                self.n_bad += 1
                 continue
             for frame in decoded:
                 self._last = frame
                 yield frame
-        if self._n_bad:
-            count = "1 packet" if self._n_bad == 1 else f"{self._n_bad} packets"
-            self._report(f"{count} could not be decoded, the frames in them are missing")
-
-    def _report(self, what: str) -> None:
-        self.problem = self.problem or f"{self._name}: {what}; copy or export the video again"
 
 
 def _video_stream(container: Any, name: str) -> Any:

@@ -10,7 +10,16 @@ from typing import Any
 
 from .. import __version__
 from ..models.zoo import sha256_of
-from .detections_file import DetectionsFile, FoundFrame, FrameCodec, Segment, VideoEnd
+from ..poses.errors import BadInput
+from .detections_file import (
+    Damage,
+    DetectionsFile,
+    FoundFrame,
+    FrameCodec,
+    Segment,
+    SegmentWriter,
+    VideoEnd,
+)
 from .parts import code_file
 from .pipeline import Pipeline
 from .sources import Mark, Source
@@ -42,6 +51,7 @@ class FoundVideo:
         self.codec = FrameCodec(pipeline.detector.skeleton, pipeline.lifter.skeleton)
         self.batch = batch_frames(source)
         self.end = VideoEnd(0)
+        self._damage: Damage | None = None  # wherever in the video it was found
         key = _key(pipeline, source, settings, output, self.batch)
         base = output.folder / item.name
         self.file = DetectionsFile(base, key, self.batch, self.codec)
@@ -55,8 +65,9 @@ class FoundVideo:
             if grown is not None and self._fits(grown, last):
                 yield from self.file.frames(grown)
                 at, last = at + grown.count, grown.last or last
+                self._damage = grown.damage or self._damage
                 if grown.end is not None:
-                    self.end = grown.end
+                    self._set_end(grown.end)
                     return
             elif (
                 grown is not None
@@ -95,16 +106,18 @@ class FoundVideo:
         found = find_people(
             self._pipeline, self._source, selection, self.codec, clock, after, until
         )
-        batches = overlap(found, ahead=2)
-        writer = self.file.writer(start, grown) if self._source.rereads else None
+        batches = overlap(found, ahead=2, stop=self._source.end)
+        writer = self._writer(start, grown) if self._source.rereads else None
         try:
             for batch in batches:
                 if writer is not None:
                     with writing(writer.path):
                         writer.append(batch)
                 for record in map(self.codec.decode, batch):
-                    if isinstance(record, VideoEnd):
-                        self.end = record
+                    if isinstance(record, Damage):
+                        self._damage = record
+                    elif isinstance(record, VideoEnd):
+                        self._set_end(record)
                     else:
                         yield record
         finally:
@@ -112,6 +125,16 @@ class FoundVideo:
             if writer is not None:
                 with writing(writer.path):  # what a full disk did not take is tried again here
                     writer.close()
+
+    def _writer(self, start: int, grown: Segment | None) -> SegmentWriter:
+        path = self.file.path(start)
+        with writing(path):
+            return self.file.writer(start, grown)
+
+    def _set_end(self, end: VideoEnd) -> None:
+        """Take the end of the video, with what was broken before its last part was read."""
+        before = None if self._damage is None else self._damage.problem
+        self.end = VideoEnd(end.n_frames, end.problem or before)
 
     def _fits(self, segment: Segment, last: Mark | None) -> bool:
         """Say whether a segment begins with the frame that comes behind `last`."""
@@ -159,10 +182,16 @@ def _weights_files(part: Any) -> list[Path]:
     return [Path(path) for path in paths if isinstance(path, str | Path) and Path(path).is_file()]
 
 
-def fingerprint(path: str) -> str:
-    """Return a digest of names, sizes and times of a file, or of the images of a sequence."""
+def fingerprint(path: str) -> str | None:
+    """Return a digest of names, sizes and times of a file, or of the images of a sequence.
+
+    None where there is neither.
+    """
     from .sources_images import find_numbered
 
-    files = [Path(path)] if os.path.isfile(path) else find_numbered(path)
-    told = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    try:
+        files = [Path(path)] if os.path.isfile(path) else find_numbered(path)
+        told = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    except (OSError, BadInput):
+        return None
     return hashlib.sha256(repr(told).encode()).hexdigest()

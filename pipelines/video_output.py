@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,9 +62,21 @@ class VideoOutput:
         return [self.path(item, suffix) for suffix in suffixes]
 
     def is_done(self, item: VideoItem) -> bool:
-        """Say whether all of a video's files are there, and are its own."""
+        """Say whether all of a video's files are there, can be read, and are its own."""
         there = all(path.exists() for path in self.paths(item))
-        return there and not self.belongs_to_another(item)
+        readable = there and all(read_header(self.path(item, name)) for name in self.formats)
+        return readable and not self.belongs_to_another(item)
+
+    def earlier(self, item: VideoItem) -> Path | None:
+        """Return a data file, of any format, in which a video of this name has results already.
+
+        None where there is none.
+        """
+        for name in dict.fromkeys((*self.formats, *VIDEO_FORMATS)):
+            path = self.path(item, name)
+            if read_header(path) or (name in self.formats and path.exists()):
+                return path
+        return None
 
     def belongs_to_another(self, item: VideoItem) -> bool:
         """Say whether the data files of this name are another video's."""
@@ -79,11 +92,10 @@ class VideoOutput:
 
     def clean(self, item: VideoItem) -> None:
         """Delete what a stopped run left of a video that is done."""
-        folder = self.path(item, "").parent
-        name = self.path(item, "").name
-        for pattern in (f"{name}detections.*.part", *(f"{p.name}.part" for p in self.paths(item))):
-            for path in folder.glob(_literal(pattern)):
-                path.unlink(missing_ok=True)
+        base = self.path(item, "")
+        found = base.parent.glob(f"{glob.escape(base.name)}detections.*.part")
+        for path in (*found, *(path.with_name(f"{path.name}.part") for path in self.paths(item))):
+            path.unlink(missing_ok=True)
 
     def _others(self, item: VideoItem) -> list[tuple[Path, str]]:
         """Return the data files of another video that has this name, or of a photo in their place.
@@ -97,7 +109,3 @@ class VideoOutput:
             sources[npz] = sources.get(npz) or read_source(npz)
         own = (None, item.source)
         return [(path, source) for path, source in sources.items() if source not in own]
-
-
-def _literal(pattern: str) -> str:
-    return pattern.replace("[", "[[]")

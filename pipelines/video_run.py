@@ -21,7 +21,7 @@ from .stream_settings import StreamSettings
 from .video_found import FoundVideo, fingerprint
 from .video_output import VideoItem, VideoOutput
 from .video_record import frame_record, header_record
-from .video_writers import VideoWriter, open_writer
+from .video_writers import NotWritten, VideoWriter, open_writer
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int | None], None]
@@ -39,6 +39,7 @@ class VideoOutcome:
         people: how many identities were followed.
         problem: one line that says what went wrong; None where nothing did.
         seconds: that it took in this run.
+        not_written: it failed because its files could not be written; there may be room later.
         stages: seconds of each stage.
     """
 
@@ -48,6 +49,7 @@ class VideoOutcome:
     people: int = 0
     problem: str | None = None
     seconds: float = 0.0
+    not_written: bool = False
     stages: dict[str, float] = field(default_factory=dict)
 
     def line(self, output: VideoOutput) -> str:
@@ -60,16 +62,16 @@ class VideoOutcome:
 
     def entry(self, output: VideoOutput) -> dict[str, Any]:
         """Return what the manifest says of the video."""
-        there = os.path.exists(self.item.source)
-        written = [path.name for path in output.paths(self.item) if path.exists()]
+        written = [path.name for path in output.paths(self.item) if os.path.exists(path)]
         return {
             "source": self.item.source,
-            "fingerprint": fingerprint(self.item.source) if there else None,
+            "fingerprint": fingerprint(self.item.source),
             "status": self.status,
             "frames": self.frames,
             "people": self.people,
             "outputs": written if self.status != "failed" else [],
             "problem": self.problem,
+            "not_written": self.not_written,
             "seconds": round(self.seconds, 3),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }
@@ -98,7 +100,6 @@ def run_video(
     try:
         source = open_source(item.source, settings.fps)
         try:
-            _check_start(source, settings)
             run = _VideoRun(pipeline, source, item, settings, output, clock, progress)
             with ending_on_interrupt(source):
                 status, frames, people = run.do()
@@ -108,10 +109,11 @@ def run_video(
             source.close()
     except Exception as error:
         log.debug("%s failed", item.source, exc_info=True)
-        seconds = time.perf_counter() - begin
-        return VideoOutcome(item, "failed", problem=_one_line(item, error), seconds=seconds)
+        seconds, full = time.perf_counter() - begin, isinstance(error, NotWritten)
+        problem = _one_line(item, error)
+        return VideoOutcome(item, "failed", problem=problem, seconds=seconds, not_written=full)
     seconds = time.perf_counter() - begin
-    return VideoOutcome(item, status, frames, people, problem, seconds, dict(clock.seconds))
+    return VideoOutcome(item, status, frames, people, problem, seconds, stages=dict(clock.seconds))
 
 
 def find_chunk(
@@ -144,7 +146,10 @@ def find_chunk(
 
 
 def _check_start(source: Source, settings: StreamSettings) -> None:
-    """Raise BadInput where the part to take begins a second or more behind the video's end."""
+    """Raise BadInput where the part to take begins a second or more behind the video's end.
+
+    For videos that gave no frame: others may be longer than they say.
+    """
     start_s = settings.selection.start_s
     if start_s and source.rate and source.n_frames:
         length_s = source.n_frames / source.rate
@@ -212,6 +217,9 @@ class _VideoRun:
                 path = self._output.path(self._item, name)
                 writers.append(open_writer(name, path, header))
             self._write(writers)
+            if not self._n_frames:
+                self._found.file.delete()  # there is nothing in it to go on with
+                _check_start(self._source, self._settings)
             if self._output.overlay and self._n_frames:
                 self._draw()
             elif self._output.overlay:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..poses.errors import BadInput, Lift3dError
+from .writers import NOT_OURS
 
 VIDEO_FORMATS = ("jsonl", "npz", "csv", "parquet")
+
+
+class NotWritten(Lift3dError):
+    """A file of results could not be written; once there is room, the same run may do it."""
 
 
 class VideoWriter(Protocol):
@@ -53,14 +60,21 @@ class PartFile:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an OSError inside into a Lift3dError that names the file."""
+    """Turn an OSError inside into a NotWritten that names the file and says what to do."""
     try:
         yield
     except OSError as error:
-        raise Lift3dError(
-            f"{path}: cannot be written: {error.strerror or error}; make room or choose another "
-            "output folder, then run the same command again"
+        raise NotWritten(
+            f"{path}: cannot be written: {error.strerror or error}; {_remedy(error)}, then run the "
+            "same command again"
         ) from error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno == errno.ENAMETOOLONG:
+        return "give the video a shorter name"
+    room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return ("make room or " if error.errno in room else "") + "choose another output folder"
 
 
 class JsonLinesWriter:
@@ -147,7 +161,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
     }
     try:
         header = readers.get(path.suffix, _json_header)(path)
-    except (OSError, ValueError, KeyError, Lift3dError):
+    except (OSError, zlib.error, Lift3dError, *NOT_OURS):
         return None
     return header if isinstance(header, dict) else None
 

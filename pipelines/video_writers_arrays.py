@@ -128,7 +128,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def arrays_header(path: Path) -> Any:
     """Return the header of an npz file of ours."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return json.loads(str(arrays["header"]))
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is no npz") from error

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ SCHEMA_VERSION = 1
 FRAME = "camera axes: x right, y down, z forward; joints_mm relative to the skeleton's root"
 UNITS = {"joints_px": "px", "joints_mm": "mm", "scale_px_per_mm": "px/mm"}
 
+NOT_OURS = (EOFError, ValueError, KeyError, TypeError, AttributeError)  # by what a file holds
 _PLAIN_FIELDS = (
     "schema_version",
     "lift3d_version",
@@ -107,11 +109,11 @@ def read_source(path: str | Path) -> str | None:
     """Return the photo that a JSON or npz file of ours was made from; None where it says none."""
     try:
         if Path(path).suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return str(arrays["source"])
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         return record["source"] if isinstance(record["source"], str) else None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, zipfile.BadZipFile, zlib.error, *NOT_OURS):
         return None
 
 

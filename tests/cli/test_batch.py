@@ -113,6 +113,95 @@ def test_a_video_that_broke_off_is_done_again_once_its_file_is_another(
     assert entries(tmp_path / "out")["broken"]["frames"] == 100
 
 
+@pytest.fixture
+def damaged(videos, tmp_path, make_video):
+    """Put a video that breaks off in the place of the broken one."""
+    whole = make_video(tmp_path / "whole.mkv", 100, columns=8).read_bytes()
+    (videos / "broken.mp4").write_bytes(whole[: len(whole) // 2])
+    return videos / "broken.mp4"
+
+
+def test_what_shards_found_damaged_is_not_forgotten_by_later_runs(
+    batch, arguments, tmp_path, damaged, capsys
+):
+    codes = [batch("--shard", f"{part}/2")[0] for part in (1, 2)]
+    assert sorted(codes) == [0, 1]
+    for more in ([], ["--shard", "1/3"], ["--shard", "2/3"], ["--shard", "3/3"]):
+        code, said = batch(*more)
+        assert ("--retry-failed tries it again" in said) == code
+        codes.append(code)
+    assert codes[2:] in ([1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1])
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(damaged), *arguments[2:], "-o", str(tmp_path / "out")])
+    assert stopped.value.code == 1
+    assert "--overwrite does it again" in capsys.readouterr().err
+
+
+def test_a_format_that_is_added_is_written_for_a_damaged_video_too(batch, tmp_path, damaged):
+    assert batch()[0] == 1
+    code, said = batch("--format", "jsonl,csv")
+    assert code == 1
+    assert "--retry-failed" not in said
+    assert (tmp_path / "out" / "broken.csv").exists()
+    assert "--retry-failed tries it again" in batch("--format", "jsonl,csv")[1]
+
+
+def test_what_could_not_be_written_is_tried_again_by_the_same_command(batch, tmp_path, videos):
+    (videos / "broken.mp4").unlink()
+    (tmp_path / "out").mkdir()
+    full = tmp_path / "out" / "b.jsonl.part"
+    full.symlink_to("/dev/full")
+    code, said = batch()
+    assert code == 1
+    assert f"{tmp_path}/out/b.jsonl: cannot be written: No space left on device; make room" in said
+    assert entries(tmp_path / "out")["b"]["not_written"] is True
+    full.unlink(missing_ok=True)
+    code, said = batch()
+    assert code == 0
+    assert entries(tmp_path / "out")["b"]["not_written"] is False
+    assert len(results(tmp_path / "out")) == 3
+
+
+def test_a_link_to_nothing_stops_no_later_batch(batch, videos):
+    (videos / "broken.mp4").unlink()
+    (videos / "broken.mp4").symlink_to(videos / "nothing.mp4")
+    batch()
+    code, said = batch()
+    assert code == 1
+    assert f"{videos}/broken.mp4: no such file; check the spelling and the folder; --retry" in said
+    assert said.split()[said.split().index("already") :][:3] == ["already", "there", "3"]
+
+
+def test_a_folder_that_cannot_be_read_is_listed(batch, tmp_path, videos, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path="."):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    (videos / "broken.mp4").unlink()
+    monkeypatch.setattr(os, "scandir", refuse)
+    code, said = batch()
+    assert code == 1
+    problem = f"{videos}/deep: cannot be read: Permission denied; check its permissions"
+    assert [line for line in said.splitlines() if "deep" in line] == [
+        f"lift3d: {problem}",
+        f"failed: {problem}",
+    ]
+    assert list(results(tmp_path / "out")) == ["a.jsonl", "b.jsonl"]
+
+
+def test_an_empty_file_in_a_results_place_is_done_again(batch, tmp_path, videos):
+    (videos / "broken.mp4").unlink()
+    batch()
+    before = results(tmp_path / "out")
+    (tmp_path / "out" / "a.jsonl").write_text("")
+    (tmp_path / "out" / "b.npz").touch()
+    assert batch()[0] == 0
+    assert results(tmp_path / "out") == before
+
+
 def test_workers_shards_and_one_by_one_give_the_same(batch, tmp_path):
     batch("--workers", "2", "--smooth", "live", out="two")
     batch("--smooth", "live", "--shard", "1/2", out="shards")

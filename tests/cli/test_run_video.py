@@ -60,6 +60,36 @@ def test_photos_and_videos_of_a_folder_are_both_done(lift3d, make_video, tmp_pat
     assert said.splitlines()[-1].startswith("2 done")
 
 
+def test_a_photo_called_manifest_keeps_its_results_beside_a_videos(lift3d, walk, tmp_path):
+    photo = tmp_path / "manifest.png"
+    cv2.imwrite(str(photo), np.full((100, 100, 3), 20, np.uint8))
+    assert lift3d(photo, walk, "--no-pictures")[0] == 0
+    out = tmp_path / "out"
+    assert json.loads((out / "manifest.png.json").read_text())["source"] == str(photo)
+    assert list(json.loads((out / "manifest.json").read_text())["files"]) == ["walk"]
+
+
+def test_line_breaks_in_names_leave_messages_of_one_line(lift3d, walk, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((100, 100, 3), 20, np.uint8))
+    (folder / "a.png").rename(folder / "photo\n1.png")
+    (folder / "bad\n2.png").write_text("hello")
+    walk.rename(folder / "video\n3.mp4")
+    (folder / "bad\x1b[2J4.mp4").write_text("hello")
+    code, said = lift3d(folder, "no\nfile.png", "--no-pictures")
+    assert code == 1
+    begins = [line.partition(": ") for line in said.splitlines()]
+    assert [first if first != "lift3d" else rest.split(": ")[0] for first, _, rest in begins] == [
+        "no\\nfile.png",
+        f"{folder}/bad\\n2.png",
+        f"{folder}/photo\\n1.png",
+        f"{folder}/bad\\x1b[2J4.mp4",
+        f"{folder}/video\\n3.mp4",
+        f"2 done, 3 failed; results in {tmp_path}/out",
+    ]
+
+
 def test_a_video_that_is_done_is_left_alone(lift3d, walk, tmp_path):
     lift3d(walk)
     code, said = lift3d(walk)
@@ -82,6 +112,13 @@ def test_what_a_stream_gave_before_is_not_replaced(lift3d, walk, tmp_path, monke
         f"lift3d: -: {result} holds an earlier recording; choose another folder with -o, or "
         "--overwrite"
     )
+    assert result.read_bytes() == before
+    for formats in ("json,csv", "csv,npz"):  # nor is another recording's table put beside it
+        code, said = piped("--format", formats)
+        assert code == 1
+        assert f"lift3d: -: {result} holds an earlier recording" in said
+    names = {path.name for path in result.parent.iterdir()}
+    assert names == {"manifest.json", "stdin.jsonl"}
     assert result.read_bytes() == before
     assert piped("--overwrite")[0] == 0
     assert len(frames_of(result)) == 30

@@ -114,6 +114,14 @@ def test_a_kept_suffix_does_not_clash_with_a_longer_name(tree):
     assert names("p") == ["x.jpg", "x.jpg.png", "x.png"]
 
 
+@pytest.mark.parametrize("name", ["manifest", "Manifest", "manifest.2-of-8"])
+def test_a_photo_whose_results_would_be_called_as_a_manifest_keeps_its_suffix(tree, name):
+    tree(f"p/{name}.png", "p/sub/manifest.png", "p/manifesto.png")
+    assert sorted(names("p")) == sorted([f"{name}.png", "manifesto", "sub/manifest"])
+    tree(f"p/{name}.png.jpg")
+    assert {f"{name}.png", f"{name}.png.jpg"} < set(names("p"))
+
+
 def test_suffix_and_parents_together_tell_three_photos_apart(tree):
     tree("a/x.jpg", "a/x.png", "b/x.jpg")
     assert names("a/x.jpg", "a/x.png", "b/x.jpg") == ["x.jpg", "x.png", "b/x"]

@@ -100,6 +100,14 @@ def test_shards_stand_side_by_side_but_not_beside_the_whole(tmp_path):
         pass
 
 
+def test_shards_of_another_number_are_in_the_way(tmp_path):
+    with RunLock(tmp_path, "1-of-2"):
+        with pytest.raises(BadInput), RunLock(tmp_path, "2-of-3"):
+            pass
+        with pytest.raises(BadInput), RunLock(tmp_path, "1-of-12"):
+            pass
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Lift3dError) as error, RunLock(tmp_path / "file" / "out"):

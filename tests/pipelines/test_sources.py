@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lift3d.pipelines.sources import Mark, Selection, fit_frame, is_stream, open_source
+from lift3d.pipelines.decoded_frames import Timing, pick
+from lift3d.pipelines.sources import Mark, Picker, Selection, fit_frame, is_stream, open_source
 from lift3d.pipelines.sources_file import VideoFile, VideoPipe
 from lift3d.pipelines.sources_images import ImageSequence, find_numbered
 from lift3d.poses.errors import BadInput, DecodeError
@@ -269,20 +270,91 @@ def test_a_cut_tail_gives_its_frames_and_is_reported(make_video, tmp_path):
     )
 
 
-def test_damage_in_the_middle_is_counted(make_video, tmp_path):
-    path = make_video(tmp_path / "a.mp4", 40, options={"g": "1"})
-    with av.open(str(path)) as container:
-        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
-    data = bytearray(path.read_bytes())
-    for position, size in packets[20:23]:
-        data[position : position + size] = b"\xff" * size
-    path.write_bytes(bytes(data))
+@pytest.fixture
+def broken(make_video, tmp_path):
+    """Return a function that writes a video of 40 frames, packets of which cannot be decoded."""
+
+    def write(*numbers):
+        path = make_video(tmp_path / "a.mp4", 40, options={"g": "1"})
+        with av.open(str(path)) as container:
+            packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+        data = bytearray(path.read_bytes())
+        for position, size in (packets[number] for number in numbers):
+            data[position : position + size] = b"\xff" * size
+        path.write_bytes(bytes(data))
+        return path
+
+    return write
+
+
+def test_damage_in_the_middle_is_counted(broken):
+    path = broken(20, 21, 22)
     source = VideoFile(path)
     assert len(list(source.frames(Selection()))) == 37
     assert source.problem == (
         f"{path}: 3 packets could not be decoded, the frames in them are missing; copy or export "
         "the video again"
     )
+
+
+def test_frames_have_the_same_numbers_wherever_reading_begins(broken):
+    source = VideoFile(broken(19))
+    whole = list(source.frames(Selection()))
+    assert [frame.index for frame in whole] == [*range(19), *range(20, 40)]
+    late = list(source.frames(Selection(start_s=0.8)))  # behind what cannot be decoded
+    assert numbers(late) == [(k, 20 + k) for k in range(20)]
+    assert [frame.time_s for frame in late] == [frame.time_s for frame in whole[19:]]
+    rest = list(source.frames(Selection(), after=whole[16]))
+    assert numbers(rest) == numbers(whole[17:])
+
+
+def test_what_is_broken_before_the_part_that_is_read_is_no_problem(broken):
+    source = VideoFile(broken(5))
+    whole = list(source.frames(Selection()))
+    assert source.problem is not None
+    list(source.frames(Selection(start_s=0.8)))
+    assert source.problem is None
+    list(source.frames(Selection(), after=whole[2]))
+    assert "1 packet could not be decoded" in source.problem
+    counted = VideoFile(broken(5, 19))  # where one cannot begin behind the frame before the part
+    list(counted.frames(Selection(start_s=0.8)))
+    assert "2 packets" not in str(counted.problem)
+
+
+def test_a_start_behind_the_end_of_a_cut_video_gives_nothing_and_says_why(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mkv", 60, options={"g": "10"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    source = VideoFile(path)
+    assert list(source.frames(Selection(start_s=2.2))) == []
+    assert "the file is truncated: its frames end at" in source.problem
+
+
+def test_no_frame_behind_the_last_wanted_one_is_asked_for(make_video, tmp_path):
+    with av.open(str(make_video(tmp_path / "a.mp4", 3))) as container:
+        decoded = list(container.decode(video=0))
+
+    def numbered():
+        yield from enumerate(decoded)
+        pytest.fail("the next frame may never come")
+
+    timing = Timing(0, decoded[0].time_base, 25.0)
+    picker = Picker(Selection(max_frames=3))
+    assert len(list(pick(numbered(), picker, (160, 120), timing, Fraction(1)))) == 3
+
+
+def test_a_pipe_with_a_videos_name_is_one_line(tmp_path):
+    path = tmp_path / "a.mp4"
+    os.mkfifo(path)
+    assert failure(path) == (
+        f"{path}: a pipe or device, expected a file; pipe it in: lift3d run - < {path}"
+    )
+
+
+def test_a_closed_stdin_is_one_line(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(BadInput) as error:
+        VideoPipe()
+    assert str(error.value) == "-: stdin is closed; pipe a video in, or give the file"
 
 
 def test_a_pipe_is_read_as_it_comes(make_video, tmp_path):
@@ -336,6 +408,41 @@ def test_images_are_gone_on_with(numbered):
     rest = list(source.frames(Selection(stride=2), after=frames[0]))
     assert numbers(rest) == [(1, 2), (2, 4)]
     assert source.mark_before(1, Selection(stride=2)) == Mark(0, 0, 0)
+
+
+def test_an_image_that_cannot_be_read_is_left_out_and_reported(numbered):
+    (numbered / "f2.png").write_bytes(b"no image")
+    (numbered / "f10.png").write_bytes(b"")
+    source = ImageSequence(str(numbered), fps=10)
+    assert numbers(source.frames(Selection())) == [(0, 0), (1, 2), (2, 4)]
+    assert source.problem == (
+        f"{numbered}/f10.png: the file is empty; copy or download it again (the last of 2 images "
+        "that cannot be read); it is left out"
+    )
+
+
+def test_the_first_image_that_can_be_read_tells_the_size(numbered):
+    (numbered / "f1.png").write_bytes(b"")
+    source = ImageSequence(str(numbered), fps=10)
+    assert source.size_px == (60, 40)
+    assert numbers(source.frames(Selection(max_frames=2))) == [(0, 1), (1, 2)]
+
+
+def test_no_image_that_can_be_read_is_one_line(numbered):
+    for path in numbered.glob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(DecodeError) as error:
+        ImageSequence(str(numbered), fps=10)
+    assert str(error.value) == (f"{numbered}/f1.png: the file is empty; copy or download it again")
+
+
+@pytest.mark.parametrize("pattern", ["", "*.png"])
+def test_pictures_that_lift3d_wrote_are_no_frames(numbered, pattern):
+    before = find_numbered(str(numbered))
+    for suffix in ("json", "overlay.png", "3d.png"):
+        (numbered / f"f2.{suffix}").touch()
+    assert find_numbered(os.path.join(numbered, pattern)) == before
+    assert find_numbered(f"{numbered}/*.overlay.png") == [numbered / "f2.overlay.png"]
 
 
 def test_no_numbered_images_is_one_line(tmp_path):

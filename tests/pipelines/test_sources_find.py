@@ -1,5 +1,8 @@
 """Which of the names given are photos, which videos, and what their results are called."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from lift3d.pipelines.sources_find import find_media, find_videos, is_video
@@ -89,3 +92,69 @@ def test_a_batch_wants_a_folder_with_videos(tmp_path):
     with pytest.raises(BadInput) as error:
         find_videos(str(tmp_path))
     assert str(error.value).startswith(f"{tmp_path}: no video in this folder; videos end in .mp4")
+
+
+def refuse_to_read(name, monkeypatch):
+    """Let no folder of this name be read."""
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith(name):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+
+def test_a_folder_below_that_cannot_be_read_is_told_once(folder, monkeypatch):
+    refuse_to_read("deep", monkeypatch)
+    problem = f"{folder}/deep: cannot be read: Permission denied; check its permissions"
+    found = find_media([str(folder)])
+    assert [item.name for item in found.videos] == ["b"]
+    assert [str(error) for error in found.errors] == [problem]
+    (folder / "a.jpg").unlink()
+    assert [str(error) for error in find_media([str(folder)]).errors] == [problem]
+    found = find_videos(str(folder))
+    assert [item.name for item in found.videos] == ["b"]
+    assert [str(error) for error in found.errors] == [problem]
+    (folder / "b.mp4").unlink()
+    found = find_videos(str(folder))
+    assert found.videos == []
+    assert [str(error) for error in found.errors] == [problem]
+
+
+def test_pipes_in_a_folder_are_left_out_and_links_are_not(folder):
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "link.mp4").symlink_to(folder / "b.mp4")
+    (folder / "gone.mp4").symlink_to(folder / "nothing.mp4")
+    names = ["b", "deep/b", "gone", "link"]
+    assert [item.name for item in find_videos(str(folder)).videos] == names
+    assert [item.name for item in find_media([str(folder)]).videos] == names
+
+
+def test_a_pipe_by_itself_is_told_to_come_on_stdin(folder):
+    os.mkfifo(folder / "pipe.mp4")
+    found = find_media([str(folder / "pipe.mp4"), str(folder / "b.mp4")])
+    assert [item.name for item in found.videos] == ["b"]
+    assert [str(error) for error in found.errors] == [
+        f"{folder}/pipe.mp4: a pipe or device, expected a file; pipe a video into `lift3d run -`, "
+        "give a camera by its number"
+    ]
+
+
+def test_images_of_a_pattern_without_quotes_are_one_error_and_no_videos(folder):
+    shots = [str(folder / f"s {k}.png") for k in range(3)]
+    for path in shots:
+        Path(path).touch()
+    found = find_media(shots, fps=25)
+    assert found.videos == []
+    assert [str(error) for error in found.errors] == [
+        f"{shots[0]} and 2 more: one image each, expected a folder or a pattern of numbered "
+        f"images; put a pattern in quotes, such as '{folder}/*.png'"
+    ]
+    found = find_media([shots[0], str(folder)], fps=25)
+    assert [item.name for item in found.videos] == [folder.name]
+    assert [str(error) for error in found.errors] == [
+        f"{shots[0]}: one image, expected a folder or a pattern of numbered images; put a pattern "
+        f"in quotes, such as '{folder}/*.png'"
+    ]

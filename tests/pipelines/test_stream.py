@@ -35,6 +35,9 @@ class Pictures:
             image = np.full((self.size_px[1], self.size_px[0], 3), 20, np.uint8)
             yield SourceFrame(k, k, k, k / 25, image)
 
+    def end(self):
+        pass
+
     def close(self):
         pass
 
@@ -47,6 +50,20 @@ def sizes_of_batches(pipeline, source, **given):
         "end" if isinstance(batch[0], VideoEnd) else [frame.ordinal for frame in batch]
         for batch in decoded
     ]
+
+
+def test_a_stream_that_waits_for_its_next_item_can_be_closed():
+    more = threading.Event()
+
+    def items():
+        yield 0
+        more.wait(10)
+
+    stream = overlap(items(), ahead=1, stop=more.set)
+    begin = time.monotonic()
+    assert next(stream) == 0
+    stream.close()
+    assert time.monotonic() < begin + 5
 
 
 def test_items_come_in_order_and_no_more_than_some_ahead():

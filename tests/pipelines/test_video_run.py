@@ -1,8 +1,10 @@
 """One video from frames to files: whole, stopped, in parts, damaged, on a full disk."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
 import threading
 import time
@@ -13,14 +15,15 @@ import av
 import numpy as np
 import pytest
 
-from lift3d.pipelines import detections_file, video_writers
+from lift3d.pipelines import detections_file, video_run, video_writers
 from lift3d.pipelines.pipeline import Pipeline
 from lift3d.pipelines.sources import Selection
+from lift3d.pipelines.sources_file import VideoFile
 from lift3d.pipelines.stream_settings import StreamSettings
 from lift3d.pipelines.video_found import fingerprint
 from lift3d.pipelines.video_output import PartsInfo, VideoItem, VideoOutput
 from lift3d.pipelines.video_run import find_chunk, run_video
-from lift3d.poses.errors import BadInput
+from lift3d.poses.errors import BadInput, Lift3dError
 
 ALL = ("jsonl", "npz", "csv")
 
@@ -376,6 +379,91 @@ def test_stdin_gives_what_the_file_gives(pipeline, item, output, monkeypatch):
     assert run_video(pipeline, piped, StreamSettings(), output).status == "done"
     assert lines_of(output, piped)[1:] == lines_of(output, item)[1:]
     assert not list(output.folder.glob("*.part"))
+
+
+def test_a_run_on_stdin_that_waits_can_be_stopped(pipeline, make_video, output, monkeypatch):
+    data = make_video(output.folder.with_name("walk.mkv"), 70).read_bytes()
+    number, into = os.pipe()
+    os.write(into, data)
+    late = threading.Timer(20, os.close, (into,))
+    late.start()
+
+    def stop(done, total):
+        raise Stopped
+
+    begin = time.monotonic()
+    with os.fdopen(number, "rb") as file:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+        with pytest.raises(Stopped):
+            run_video(pipeline, VideoItem("-", "stdin"), StreamSettings(), output, stop)
+    assert time.monotonic() < begin + 15
+    late.cancel()
+    os.close(into)
+
+
+@pytest.fixture
+def broken(make_video, tmp_path):
+    """A video of 70 frames, of which the packet of the sixth cannot be decoded."""
+    path = make_video(tmp_path / "broken.mp4", 70, options={"g": "1"})
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][5]
+        position, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[position : position + size] = b"\xff" * size
+    path.write_bytes(bytes(data))
+    return VideoItem(str(path), "broken")
+
+
+@pytest.mark.parametrize("parts", [[(0, 48)], [(0, 16), (48, None)], [(0, None)]])
+def test_what_was_broken_in_a_part_found_before_is_still_known(pipeline, broken, output, parts):
+    whole = run_video(pipeline, broken, StreamSettings(), output)
+    assert (whole.status, whole.frames) == ("damaged", 69)
+    again = replace(output, folder=output.folder.with_name("again"))
+    for start, until in parts:
+        find_chunk(pipeline, broken, StreamSettings(), again, start, until)
+    outcome = run_video(pipeline, broken, StreamSettings(), again)
+    assert (outcome.status, outcome.problem) == ("damaged", whole.problem)
+    assert files_of(again, broken) == files_of(output, broken)
+
+
+def test_a_start_that_lies_behind_the_declared_end_is_tried(pipeline, item, output, monkeypatch):
+    source = VideoFile(item.source)
+    source.n_frames = 5
+    monkeypatch.setattr(video_run, "open_source", lambda *_: source)
+    settings = StreamSettings(Selection(start_s=2.0))
+    assert run_video(pipeline, item, settings, output).frames == 20
+    outcome = run_video(pipeline, item, StreamSettings(Selection(start_s=4.0)), output)
+    assert outcome.problem == (
+        f"{item.source}: the start, 4 s, lies behind the end, about 0.2 s; give an earlier one"
+    )
+    assert not list(output.folder.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room or choose another output folder"),
+        (errno.EACCES, "choose another output folder"),
+        (errno.ENAMETOOLONG, "give the video a shorter name"),
+    ],
+)
+def test_what_to_do_about_a_file_that_cannot_be_written(tmp_path, number, remedy):
+    with pytest.raises(Lift3dError) as error, video_writers.writing(tmp_path):
+        raise OSError(number, "No")
+    assert str(error.value) == (
+        f"{tmp_path}: cannot be written: No; {remedy}, then run the same command again"
+    )
+
+
+@pytest.mark.parametrize("letters", [232, 245])
+def test_a_name_that_is_too_long_for_results_is_one_line(pipeline, item, output, letters):
+    long, output = VideoItem(item.source, "n" * letters), replace(output, overlay=True)
+    outcome = run_video(pipeline, long, StreamSettings(), output)
+    assert outcome.status == "failed"
+    assert outcome.entry(output)["outputs"] == []
+    assert "cannot be written: File name too long; give the video a shorter" in outcome.problem
+    with pytest.raises(Lift3dError, match="File name too long; give the video a shorter"):
+        find_chunk(pipeline, long, StreamSettings(), output, 0, 16)
 
 
 def test_a_video_that_has_changed_is_begun_anew(pipeline, item, make_video, output):
