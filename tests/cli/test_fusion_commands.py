@@ -129,7 +129,7 @@ def test_photos_are_scored_and_drawn(trained, shards, detector, tmp_path):
     )  # fmt: skip
 
     assert all(0 <= float(line.split()[-2]) <= 1 for line in done.stdout.splitlines()[2:])
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 8 * 64, 3)
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 3 * 64, 3)
 
 
 def test_the_streams_are_correlated_and_drawn(trained, shards, detector, tmp_path):
@@ -146,7 +146,7 @@ def test_the_streams_are_correlated_and_drawn(trained, shards, detector, tmp_pat
         "across",
     ]
     height, width, _ = cv2.imread(str(picture)).shape
-    assert height == width > 0
+    assert height > width > 0  # a scale lies below
 
 
 def test_the_commands_defaults_are_the_recipes():
