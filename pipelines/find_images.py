@@ -65,7 +65,7 @@ def find_images(sources: Sequence[str]) -> FoundImages:
         for path, depth in _find(source, errors):
             depths.setdefault(path, depth)
     ours = {path for path in depths if _MANIFEST.fullmatch(_name(path, depths[path], False))}
-    names = _distinct_names(depths, ours)
+    names = distinct_names(depths, ours)
     return FoundImages([ImageItem(path, names[path]) for path in depths], errors)
 
 
@@ -99,7 +99,7 @@ def _walk(folder: Path, errors: list[BadInput]) -> list[Path]:
         photos += [
             Path(parent, name)
             for name in files
-            if not name.startswith(".") and _is_photo(Path(name)) and not _is_ours(name, siblings)
+            if not name.startswith(".") and _is_photo(Path(name)) and not is_ours(name, siblings)
         ]
     return sorted(photos)
 
@@ -123,7 +123,8 @@ def _is_photo(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def _is_ours(name: str, siblings: set[str]) -> bool:
+def is_ours(name: str, siblings: set[str]) -> bool:
+    """Say whether a file is a picture that lift3d drew, whose data lie beside it."""
     stems = (name.removesuffix(suffix) for suffix in _OUR_PICTURES if name.endswith(suffix))
     return any(stem + data in siblings for stem in stems for data in (".json", ".npz"))
 
@@ -149,7 +150,7 @@ def _missing(path: Path) -> str:
     return f"no such file or folder; {hint}"
 
 
-def _distinct_names(depths: dict[Path, int], whole: Iterable[Path] = ()) -> dict[Path, str]:
+def distinct_names(depths: dict[Path, int], whole: Iterable[Path] = ()) -> dict[Path, str]:
     """Return a name for each path: the last parts of it, as many as make the names distinct.
 
     The paths in `whole` keep their suffix.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..poses.errors import BadInput
-from .find_images import IMAGE_SUFFIXES, ImageItem, _distinct_names, find_images, walk_files
+from .find_images import IMAGE_SUFFIXES, ImageItem, distinct_names, find_images, walk_files
 from .sources import is_camera
 from .video_output import VideoItem
 
@@ -155,7 +155,7 @@ def _is_many(source: str) -> bool:
 
 
 def _names(depths: dict[Path, int], taken: set[str]) -> dict[Path, str]:
-    names = _distinct_names(depths)
+    names = distinct_names(depths)
     return {
         path: f"{name}{path.suffix}" if name.casefold() in taken else name
         for path, name in names.items()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..poses.errors import BadInput, DecodeError
-from .find_images import IMAGE_SUFFIXES, _is_ours
+from .find_images import IMAGE_SUFFIXES, is_ours
 from .images import read_image
 from .sources import Mark, Picker, Selection, SourceFrame, check_fps, fit_frame
 
@@ -105,7 +105,7 @@ def find_numbered(pattern: str) -> list[Path]:
 def _without_ours(paths: list[Path]) -> list[Path]:
     """Leave out the pictures that lift3d wrote beside the images, unless there are no others."""
     names = {folder: set(os.listdir(folder)) for folder in {path.parent for path in paths}}
-    return [path for path in paths if not _is_ours(path.name, names[path.parent])] or paths
+    return [path for path in paths if not is_ours(path.name, names[path.parent])] or paths
 
 
 def _size_of_first(paths: list[Path]) -> tuple[int, int]:
