@@ -122,8 +122,7 @@ def test_a_size_that_does_not_fit_is_refused_and_others_go_on():
     assert quick._works
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_torch_goes_on_in_a_forked_process(monkeypatch):
+def test_torch_goes_on_in_another_process_as_after_a_fork(monkeypatch):
     quick = OpenvinoNet(OneConv())
     assert quick(IMAGES, often=True) is not None
     monkeypatch.setattr(os, "getpid", lambda: -1)

@@ -364,6 +364,8 @@ def test_figure_shows_unsure_limbs_faint():
 def test_figure_of_a_person_without_any_joint_says_so():
     for view in views(draw_figure_3d([pose_3d(np.full((17, 3), np.nan))])):
         assert len(where(view, RIGHT)) == 0
+        assert view[:60].min() < 100  # the title is there
+        assert view[-60:].min() < 100  # tick labels and the axis' name, too
         middle = view[view.shape[0] // 2 - 60 : view.shape[0] // 2 + 60, 150:300]
         assert (middle.max(axis=-1) < 110).sum() > 200  # letters
 
